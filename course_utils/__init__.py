@@ -1,0 +1,19 @@
+"""The small helper package behind the jet-tagging notebooks.
+
+Read it: every function a notebook calls is here, short and documented.
+
+==============  ===================================================================
+module          what it holds
+==============  ===================================================================
+kinematics      ``(E, px, py, pz)`` <-> ``(pt, eta, phi, mass)``, jet sums
+metrics         ROC, AUC with DeLong error, background rejection with interval
+jetfile         the public jet-file format: one HDF5 table, read and written
+datasets        the registry of samples: download, generate, open, stream
+training        seeds, progress and the loss history of a network
+plotting        arrays in, matplotlib Axes out
+submissions     a trained network -> the ``.npy`` file the challenge scores
+simulation      Pythia 8 -> detector -> FastJet: makes the jets where none are
+==============  ===================================================================
+
+Importing the package imports none of them, so that each costs only what it needs.
+"""

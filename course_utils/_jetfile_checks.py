@@ -1,0 +1,142 @@
+"""What makes a jet file sound: the checks at its border, and the two exceptions they raise."""
+
+from __future__ import annotations
+
+import keyword
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+N_CONSTITUENTS: Final = 200
+KEY: Final = "table"
+CONSTITUENT_COLUMNS: Final = tuple(
+    f"{name}_{i}" for i in range(N_CONSTITUENTS) for name in ("E", "PX", "PY", "PZ")
+)
+TRUTH_COLUMNS: Final = ("truthE", "truthPX", "truthPY", "truthPZ")
+LABEL_COLUMNS: Final = ("ttv", "is_signal_new")
+COLUMNS: Final = (*CONSTITUENT_COLUMNS, *TRUTH_COLUMNS, *LABEL_COLUMNS)
+GENERATE: Final = "./data_download.sh --generate top_tagging"
+_HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
+_LONGEST_ATTRIBUTE: Final = 60_000  # HDF5 stops at 64 kB
+
+
+class DataError(Exception):
+    """A jet file, or what should become one, is not sound. The message says what to do."""
+
+
+class DataNotFound(DataError):
+    """There is no such jet file. The message names the command that makes it."""
+
+
+def require_hdf5(path: Path) -> None:
+    if path.is_dir():
+        raise DataError(f"Expected a jet file; {path} is a folder. Name the file inside it.")
+    try:
+        with path.open("rb") as file:
+            head = file.read(256)
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataNotFound(f"{path} is not there. Make it with: {GENERATE}") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    if head.startswith(_HDF5_SIGNATURE):
+        return
+    if not head:
+        found = "an empty file (0 bytes)"
+    elif head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        found = "a web page (HTML or XML), perhaps the error page of a download"
+    else:
+        found = f"a file that starts with {head[:8]!r}"
+    raise DataError(
+        f"Expected a jet file in HDF5 format; {path} is {found}. Remove it, then fetch or make "
+        f"it again, for example with: {GENERATE}"
+    )
+
+
+def require_table(store: pd.HDFStore, path: Path) -> Any:
+    """Return pandas' reader of the key ``table``, which knows the layout of the blocks."""
+    node = store.get_node(KEY)
+    kind = str(getattr(getattr(node, "_v_attrs", None), "pandas_type", "nothing pandas wrote"))
+    if kind != "frame_table":
+        keys = ", ".join(sorted(store.root._v_children)) or "none"
+        raise DataError(
+            f"Expected a pandas table (pandas_type frame_table) under the key {KEY!r} of {path}; "
+            f"got {'no such key' if node is None else kind}; keys in the file: {keys}. "
+            f"Make a jet file with: {GENERATE}"
+        )
+    storer = store.get_storer(KEY)
+    storer.infer_axes()
+    return storer
+
+
+def require_columns(storer: Any, path: Path) -> dict[str, tuple[str, int]]:
+    """Return where each column is stored: the name of its block and its place in it."""
+    stored = {
+        str(column): (axis.cname, i)
+        for axis in storer.values_axes
+        for i, column in enumerate(np.atleast_1d(np.asarray(axis.values, dtype=object)))
+    }
+    missing = [column for column in COLUMNS if column not in stored]
+    if missing:
+        raise DataError(
+            f"{path} is not a jet file: expected columns E_0 ... PZ_{N_CONSTITUENTS - 1}, "
+            f"truthE ... truthPZ, ttv, is_signal_new; missing {len(missing)} of them, first "
+            f"{', '.join(missing[:4])}. Make one with: {GENERATE}"
+        )
+    return stored
+
+
+def require_finite(momenta: NDArray[np.float32], where: str) -> None:
+    if not np.isfinite(momenta).all():
+        row = int(np.argmin(np.isfinite(momenta).all(axis=1)))
+        raise DataError(f"Expected finite momenta in {where}; got nan or inf, first in row {row}.")
+
+
+def require_labels(values: NDArray[Any], allowed: tuple[int, ...], name: str, where: str) -> None:
+    known = np.isin(values, allowed)
+    if not known.all():
+        raise DataError(
+            f"Expected {name} to be one of {allowed} in {where}; "
+            f"got {np.asarray(values)[~known][0]}."
+        )
+
+
+def checked_attributes(provenance: Mapping[str, Any]) -> dict[str, str | int | float]:
+    """Return `provenance` with plain values, if HDF5 and JSON both hold it and nothing warns."""
+    attributes = {name: plain(value) for name, value in provenance.items()}
+    for name, value in attributes.items():
+        if not name.isidentifier() or keyword.iskeyword(name) or not name[0].islower():
+            raise ValueError(f"Expected a provenance key such as 'n_tried'; got {name!r}.")
+        if not isinstance(value, str | int | float):
+            kind = type(value).__name__
+            raise TypeError(f"Expected provenance {name!r} to be str, int or float; got {kind}.")
+        if isinstance(value, str):
+            fits = len(value.encode()) <= _LONGEST_ATTRIBUTE and "\0" not in value
+        else:
+            fits = math.isfinite(value) and abs(value) < 2**63
+        if not fits:
+            raise ValueError(
+                f"Expected provenance {name!r} as a finite number of 64 bits, or as text below "
+                f"{_LONGEST_ATTRIBUTE} bytes without NUL; got {str(value)[:40]!r}."
+            )
+    return attributes
+
+
+def plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+@contextmanager
+def told_as(message: str, *faults: type[Exception]) -> Iterator[None]:
+    """Raise a `DataError` with this message where one of `faults` comes up."""
+    try:
+        yield
+    except DataError:
+        raise
+    except faults as fault:
+        raise DataError(message) from fault

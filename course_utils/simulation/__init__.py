@@ -1,0 +1,15 @@
+"""From a physics process to jets in a file, on nothing but a CPU.
+
+The rooms, in the order a jet passes through them:
+
+==========  =====================================================================
+module      what it does
+==========  =====================================================================
+processes   which collisions to generate, and Pythia 8 set up for them
+detector    the ATLAS card of Delphes as numbers: tracks, towers, energy flow
+clustering  leading anti-kT jet, its constituents, and the match to the true top
+production  many jets: in parallel, reproducible, resumable, streamed to a file
+==========  =====================================================================
+
+Needs the extra ``simulation`` (``pythia8mc``, ``fastjet``, ``awkward``).
+"""

@@ -1,0 +1,20 @@
+"""nbgrader for this course: `nbgrader generate_assignment 01_dnn_on_constituents` and the rest."""
+
+c = get_config()  # noqa: F821 (nbgrader provides it)
+
+c.CourseDirectory.course_id = "jet-tagging"
+# A lesson lives in notebooks/NN_topic/, its solutions inside.
+c.CourseDirectory.source_directory = "notebooks"
+# What lies beside a lesson but is not for students.
+c.CourseDirectory.ignore = [
+    ".ipynb_checkpoints",
+    "*.pyc",
+    "__pycache__",
+    "*.py",
+    "*.toml",
+    "submission_predictions",
+]
+# Networks are trained in cells; nbgrader's own limit is 30 s.
+c.ExecutePreprocessor.timeout = 300
+# A student who deletes a graded cell gets it back, with no points, instead of stopping the batch.
+c.OverwriteCells.add_missing_cells = True

@@ -1,0 +1,463 @@
+"""The simulated detector, jets and truth match against physics, and production against mishaps."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pythia8mc", reason="needs the extra 'simulation'")
+pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
+
+from course_utils.jetfile import DataError, JetFile
+from course_utils.simulation import production
+from course_utils.simulation.card import ECAL, HADRON, HCAL, Card
+from course_utils.simulation.clustering import LeadingJets, leading_jets, matched_top
+from course_utils.simulation.detector import EnergyFlow, _at_calorimeter, _smeared, reconstruct
+from course_utils.simulation.processes import (
+    TOP_TAGGING,
+    Particles,
+    Process,
+    batches,
+    final_state,
+    hadronic_tops,
+    pythia,
+)
+from course_utils.simulation.production import produce
+
+PHOTON, PION, NEUTRON, MUON, NEUTRINO = 22, 211, 2112, 13, 14
+
+
+def four_momentum(pt, eta, phi, mass=0.0):
+    pt, eta, phi = np.broadcast_arrays(np.asarray(pt, float), eta, phi)
+    energy = np.sqrt((pt * np.cosh(eta)) ** 2 + mass**2)
+    return np.stack([energy, pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)], axis=-1)
+
+
+def one_per_event(pdg_id, pt, eta, phi):
+    """A particle gun: each particle in an event of its own."""
+    momentum = four_momentum(pt, eta, phi)
+    n = len(momentum)
+    return Particles(momentum, np.full(n, pdg_id, np.int32), np.arange(n), n)
+
+
+def gun(pdg_id, n=4000, *, pt=50.0, eta=0.33, phi=1.0):
+    return one_per_event(pdg_id, np.full(n, pt), eta, phi)
+
+
+# Detector
+
+
+def test_helix_agrees_with_stepping_through_the_field():
+    card = Card()
+    for pt, eta, charge in [(0.5, 0.3, 1), (2.0, -1.1, -1), (0.3, 0.8, 1), (40.0, 2.0, -1)]:
+        x, y, z, direction, step = 0.0, 0.0, 0.0, 0.4, 1e-4
+        while np.hypot(x, y) < card.radius and abs(z) < card.half_length:
+            x += step * np.cos(direction)
+            y += step * np.sin(direction)
+            z += step * np.sinh(eta)
+            direction -= charge * step * 0.3 * card.field_tesla / pt
+        found = _at_calorimeter(
+            np.array([pt]), np.array([eta]), np.array([0.4]), np.array([charge]), card
+        )
+        distance = (found[1] - np.arctan2(y, x) + np.pi) % (2 * np.pi) - np.pi
+        assert found[0] == pytest.approx(np.arcsinh(z / np.hypot(x, y)), abs=2e-3)
+        assert distance == pytest.approx(0, abs=2e-3)
+
+
+def test_photon_energy_has_the_resolution_of_the_card():
+    flow = reconstruct(gun(PHOTON, pt=100.0), rng=np.random.default_rng(1))
+    energy = flow.momentum[:, 0]
+    true = 100.0 * np.cosh(0.33)
+    expected = ECAL.sigma(np.array([true]), np.array([0.33]))[0]
+    assert len(energy) == 4000
+    assert energy.mean() == pytest.approx(true, abs=4 * expected / np.sqrt(4000))
+    assert energy.std() == pytest.approx(expected, rel=0.1)
+
+
+def test_neutral_hadron_energy_has_the_resolution_of_the_card():
+    flow = reconstruct(gun(NEUTRON, pt=100.0), rng=np.random.default_rng(1))
+    expected = HCAL.sigma(np.array([100 * np.cosh(0.33)]), np.array([0.33]))[0]
+    assert flow.momentum[:, 0].std() == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize(("eta", "efficiency"), [(0.33, 0.95), (1.93, 0.85)])
+def test_charged_hadrons_are_found_with_the_efficiency_of_the_card(eta, efficiency):
+    abs_eta = np.full(1, eta)
+    assert HADRON.efficiency_at(np.array([5.0]), abs_eta) == efficiency
+    assert HADRON.efficiency_at(np.array([0.05]), abs_eta) == 0
+    assert HADRON.efficiency_at(np.array([5.0]), np.array([2.6])) == 0
+    # Muons leave nothing in the towers, so that what is reconstructed was a track.
+    muons = reconstruct(gun(MUON, pt=5.0, eta=eta), rng=np.random.default_rng(2))
+    expected = 0.99 if eta < 1.5 else 0.98
+    assert len(muons.event) / 4000 == pytest.approx(expected, abs=0.01)
+
+
+def test_energy_flow_does_not_count_a_charged_hadron_twice():
+    flow = reconstruct(gun(PION, pt=20.0), rng=np.random.default_rng(3))
+    total = np.bincount(flow.event, flow.momentum[:, 0], minlength=4000)
+    assert np.median(total) == pytest.approx(20 * np.cosh(0.33), rel=0.03)
+    assert total.mean() == pytest.approx(20 * np.cosh(0.33), rel=0.06)
+
+
+def test_a_neutral_beside_a_track_is_kept_as_excess():
+    both = Particles(
+        four_momentum([20.0, 80.0], 0.33, 1.0),
+        np.array([PION, NEUTRON], np.int32),
+        np.zeros(2, np.int64),
+        1,
+    )
+    totals = [
+        reconstruct(both, rng=np.random.default_rng(seed)).momentum[:, 0].sum()
+        for seed in range(400)
+    ]
+    assert np.median(totals) == pytest.approx(100 * np.cosh(0.33), rel=0.05)
+
+
+def test_neutrinos_and_particles_beyond_the_calorimeters_are_lost():
+    rng = np.random.default_rng(4)
+    assert len(reconstruct(gun(NEUTRINO), rng=rng).event) == 0
+    assert len(reconstruct(gun(PHOTON, eta=5.2), rng=rng).event) == 0
+
+
+def test_tower_positions_are_smeared_over_the_tower_that_was_hit():
+    flow = reconstruct(gun(PHOTON, eta=0.33, phi=1.0), rng=np.random.default_rng(5))
+    _, px, py, pz = flow.momentum.T
+    eta, phi = np.arcsinh(pz / np.hypot(px, py)), np.arctan2(py, px)
+    assert (eta > 0.3 - 1e-9).all()
+    assert (eta < 0.4 + 1e-9).all()
+    assert np.ptp(eta) > 0.095
+    assert np.floor(np.degrees(phi) / 10).std() == 0
+
+
+def test_every_point_of_the_calorimeter_lies_in_the_tower_it_is_drawn_from():
+    towers, rng = Card().towers, np.random.default_rng(6)
+    every = np.arange(towers.n_towers)
+    np.testing.assert_array_equal(towers.index(*towers.random_point(every, rng)), every)
+
+
+def test_smearing_keeps_mean_and_width_and_stays_positive():
+    draws = _smeared(np.full(200_000, 2.0), np.full(200_000, 1.0), np.random.default_rng(7))
+    assert draws.min() > 0
+    assert draws.mean() == pytest.approx(2.0, rel=0.01)
+    assert draws.std() == pytest.approx(1.0, rel=0.02)
+
+
+def test_detector_turned_in_phi_by_a_tower_sees_the_same_jet():
+    rng = np.random.default_rng(8)
+    pt, eta, phi = rng.exponential(10, 50) + 1, rng.normal(0, 0.3, 50), rng.normal(0, 0.3, 50)
+
+    def seen(turn):
+        momentum = four_momentum(pt, eta, phi + turn)
+        particles = Particles(momentum, np.full(50, PHOTON, np.int32), np.zeros(50, int), 1)
+        flow = reconstruct(particles, rng=np.random.default_rng(9))
+        return np.sort(flow.momentum[:, 0])
+
+    # Tower numbers wrap at +-pi, so that the draws come in another order: compare the sums.
+    assert seen(np.pi).sum() == pytest.approx(seen(0.0).sum(), rel=0.05)
+    assert len(seen(np.pi)) == pytest.approx(len(seen(0.0)), abs=3)
+
+
+# Clustering
+
+
+def anti_kt_by_hand(momentum, radius):
+    """The definition, one step after the other: sets of constituents of the final jets."""
+    jets = [(p, {i}) for i, p in enumerate(momentum)]
+    done = []
+    while jets:
+        p = np.array([jet[0] for jet in jets])
+        pt = np.hypot(p[:, 1], p[:, 2])
+        rapidity, phi = np.arctanh(p[:, 3] / p[:, 0]), np.arctan2(p[:, 2], p[:, 1])
+        d_phi = (phi[:, None] - phi + np.pi) % (2 * np.pi) - np.pi
+        distance = np.minimum(pt[:, None] ** -2, pt**-2) * (
+            ((rapidity[:, None] - rapidity) ** 2 + d_phi**2) / radius**2
+        )
+        np.fill_diagonal(distance, pt**-2)
+        i, j = np.unravel_index(distance.argmin(), distance.shape)
+        if i == j:
+            done.append(jets.pop(i))
+            continue
+        merged = (jets[i][0] + jets[j][0], jets[i][1] | jets[j][1])
+        jets = [jet for k, jet in enumerate(jets) if k not in (i, j)] + [merged]
+    return sorted(done, key=lambda jet: -np.hypot(*jet[0][1:3]))
+
+
+def flow_of(events):
+    event = np.repeat(np.arange(len(events)), [len(e) for e in events])
+    return EnergyFlow(np.concatenate(events), event, len(events))
+
+
+CUTS = {"radius": 0.8, "pt_range": (550.0, 650.0), "max_abs_eta": 2.0}
+
+
+def test_leading_jets_are_those_of_the_definition():
+    rng = np.random.default_rng(10)
+    events = []
+    for _ in range(60):
+        pt = rng.exponential(40, 30) + 5
+        phi = np.where(rng.random(30) < 0.5, 3.0, 0.0) + rng.normal(0, 0.5, 30)
+        events.append(four_momentum(pt, rng.normal(0.5, 0.5, 30), phi))
+    found = leading_jets(flow_of(events), **CUTS)
+    expected = {}
+    for number, event in enumerate(events):
+        momentum, members = anti_kt_by_hand(event, 0.8)[0]
+        pt, eta = np.hypot(*momentum[1:3]), np.arcsinh(momentum[3] / np.hypot(*momentum[1:3]))
+        if 550 < pt < 650 and abs(eta) < 2:
+            expected[number] = (momentum, len(members))
+    assert len(expected) > 5
+    assert found.event.tolist() == list(expected)
+    for momentum, constituents, number in zip(
+        found.momentum, found.constituents, found.event, strict=True
+    ):
+        np.testing.assert_allclose(momentum, expected[number][0], rtol=1e-9)
+        assert (constituents[:, 0] > 0).sum() == expected[number][1]
+        np.testing.assert_allclose(constituents.sum(axis=0), momentum, rtol=1e-5)
+        pt = np.hypot(constituents[:, 1], constituents[:, 2])
+        assert (np.diff(pt) <= 0).all()
+
+
+def test_a_harder_jet_outside_the_window_vetoes_the_event():
+    inside, harder = four_momentum([600.0], 0.0, 0.0), four_momentum([700.0], 0.0, 3.0)
+    flow = flow_of([inside, np.concatenate([inside, harder])])
+    assert leading_jets(flow, **CUTS).event.tolist() == [0]
+
+
+def test_events_without_a_jet_give_an_empty_result():
+    soft = four_momentum([20.0], 0.0, 0.0)
+    forward = four_momentum([600.0], 2.4, 0.0)
+    found = leading_jets(flow_of([soft, forward]), **CUTS)
+    assert found.momentum.shape == (0, 4)
+    assert found.constituents.shape == (0, 200, 4)
+
+
+def test_only_the_200_hardest_constituents_are_kept():
+    rng = np.random.default_rng(11)
+    event = four_momentum(rng.uniform(1.5, 2.5, 300), rng.normal(0, 0.1, 300), 0.0)
+    (kept,) = leading_jets(flow_of([event]), **CUTS).constituents
+    pt = np.sort(np.hypot(event[:, 1], event[:, 2]))[::-1]
+    np.testing.assert_allclose(np.hypot(kept[:, 1], kept[:, 2]), pt[:200], rtol=1e-6)
+
+
+def test_a_low_threshold_is_refused_because_forward_objects_are_left_out():
+    with pytest.raises(ValueError, match="500 GeV or more"):
+        leading_jets(flow_of([four_momentum([600.0], 0.0, 0.0)]), **CUTS | {"pt_range": (50, 60)})
+
+
+@pytest.mark.parametrize(
+    ("offsets", "matches"),
+    [
+        ((0.1, -0.3, 0.5), True),
+        ((0.1, -0.3, 0.9), False),  # one quark outside
+    ],
+)
+@pytest.mark.parametrize("axis", [0.0, 3.1, -3.1])  # the wrap at +-pi must not matter
+def test_a_top_is_matched_when_all_three_quarks_are_inside(offsets, matches, axis):
+    jets = LeadingJets(four_momentum([600.0], 0.2, axis), np.zeros((1, 200, 4)), np.array([0]))
+    top = four_momentum([610.0], 0.2, axis)
+    far = four_momentum([610.0], 0.2, axis + np.pi)
+    quarks = four_momentum([200.0] * 3, 0.2, axis + np.array(offsets))
+    tops, decays = np.stack([far, top], axis=1), np.stack([[far[[0, 0, 0]], quarks]])
+    matched, truth = matched_top(jets, tops, decays[0][None], radius=0.8)
+    assert matched.tolist() == [matches]
+    np.testing.assert_allclose(truth[0], top[0] if matches else np.zeros(4))
+
+
+# Pythia
+
+
+@pytest.fixture(scope="module")
+def ttbar():
+    return next(batches(pythia(TOP_TAGGING.signal, TOP_TAGGING, seed=12), size=20))
+
+
+def invariant_mass(momentum):
+    return np.sqrt(momentum[..., 0] ** 2 - (momentum[..., 1:] ** 2).sum(axis=-1))
+
+
+def test_quarks_belong_to_the_top_they_are_listed_with(ttbar):
+    tops, quarks = hadronic_tops(ttbar)
+    assert tops.shape == (20, 2, 4)
+    assert quarks.shape == (20, 2, 3, 4)
+    assert np.median(invariant_mass(tops)) == pytest.approx(172.5, abs=2)
+    # Two of the three come from one W. Tails: the W's width, and gluons radiated in the decay.
+    w_mass = invariant_mass(quarks[:, :, 1:].sum(axis=2))
+    assert (abs(w_mass - 80.4) < 5).mean() > 0.8
+    assert np.median(invariant_mass(quarks.sum(axis=2))) == pytest.approx(172.5, abs=4)
+
+
+def test_final_state_carries_the_beams_energy(ttbar):
+    particles = final_state(ttbar)
+    energy = np.bincount(particles.event, particles.momentum[:, 0])
+    np.testing.assert_allclose(energy, 14_000, rtol=1e-6)
+
+
+def test_unknown_pythia_setting_is_named():
+    wrong = Process("typo", ("Top:gg2ttbra = on",), (500, 700))
+    with pytest.raises(ValueError, match="gg2ttbra"):
+        pythia(wrong, TOP_TAGGING, seed=1)
+
+
+# Production
+
+
+@pytest.fixture
+def small_units(monkeypatch):
+    monkeypatch.setattr(production, "UNIT_JETS", 10)
+
+
+def made(path, **arguments):
+    defaults = {"n_jets": 40, "seed": 5, "progress": False, "executor": ThreadPoolExecutor(1)}
+    return produce("top_tagging", path, **defaults | arguments)
+
+
+def contents(path):
+    with JetFile(path) as file:
+        return file.read()
+
+
+@pytest.fixture
+def reference(tmp_path, small_units):
+    return contents(made(tmp_path / "reference.h5"))
+
+
+def test_jets_do_not_depend_on_the_number_of_workers(tmp_path, reference):
+    processes = contents(made(tmp_path / "pool.h5", executor=None, workers=2))
+    np.testing.assert_array_equal(processes.jets, reference.jets)
+    np.testing.assert_array_equal(processes.y_true, reference.y_true)
+    np.testing.assert_array_equal(processes.truth, reference.truth)
+
+
+def test_dask_cluster_makes_the_same_jets(tmp_path, reference):
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'dask'")
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        jets = contents(made(tmp_path / "dask.h5", executor=client.get_executor()))
+    np.testing.assert_array_equal(jets.jets, reference.jets)
+
+
+def test_a_larger_sample_begins_with_the_smaller_one(tmp_path, reference):
+    larger = contents(made(tmp_path / "larger.h5", n_jets=50))
+    np.testing.assert_array_equal(larger.jets[:40], reference.jets)
+    assert len(larger) == 50
+    assert larger.y_true.sum() == 25
+
+
+def test_seeds_and_splits_give_different_jets(tmp_path, reference):
+    for name, changed in (("seed", {"seed": 6}), ("split", {"split": "test"})):
+        other = contents(made(tmp_path / f"{name}.h5", **changed))
+        first_pt = np.hypot(*other.jets[:, 0, 1:3].T)
+        assert not np.isin(first_pt, np.hypot(*reference.jets[:, 0, 1:3].T)).any()
+
+
+def test_jets_are_balanced_massless_and_inside_the_cuts(reference):
+    assert reference.y_true.sum() == 20
+    momentum = reference.jets.astype(float).sum(axis=1)
+    pt = np.hypot(momentum[:, 1], momentum[:, 2])
+    assert (pt > 549.9).all()
+    assert (pt < 650.1).all()
+    assert (abs(np.arcsinh(momentum[:, 3] / pt)) < 2).all()
+    energy, length = reference.jets[..., 0], np.linalg.norm(reference.jets[..., 1:], axis=-1)
+    np.testing.assert_allclose(energy, length, rtol=1e-5)
+    top_mass = np.sqrt(reference.truth[:, 0] ** 2 - (reference.truth[:, 1:] ** 2).sum(axis=1))
+    assert (abs(top_mass[reference.y_true == 1] - 172.5) < 20).all()
+    assert (reference.truth[reference.y_true == 0] == 0).all()
+
+
+class BreaksAfter(Executor):
+    """Works in this thread, and breaks after some units, as a killed machine would."""
+
+    def __init__(self, n_units):
+        self.left = n_units
+
+    def submit(self, work, /, *arguments):
+        future = Future()
+        if self.left:
+            self.left -= 1
+            future.set_result(work(*arguments))
+        else:
+            future.set_exception(KeyboardInterrupt())
+        return future
+
+
+def test_an_interrupted_production_leaves_no_file_and_continues(tmp_path, reference, monkeypatch):
+    path = tmp_path / "train.h5"
+    with pytest.raises(KeyboardInterrupt):
+        made(path, executor=BreaksAfter(3), workers=1)
+    assert not path.exists()
+    survivors = sorted(f.name for f in (tmp_path / "train.h5.parts").glob("*.npz"))
+    assert survivors  # what was finished before the interruption
+
+    redone = []
+    original = production.make_unit
+    monkeypatch.setattr(
+        production, "make_unit", lambda unit: redone.append(unit.file_name) or original(unit)
+    )
+    np.testing.assert_array_equal(contents(made(path)).jets, reference.jets)
+    assert set(redone).isdisjoint(survivors)
+    assert not (tmp_path / "train.h5.parts").exists()
+
+
+def test_another_production_in_the_same_place_is_refused_until_the_first_is_finished(
+    tmp_path, small_units
+):
+    path = tmp_path / "train.h5"
+    with pytest.raises(KeyboardInterrupt):
+        made(path, executor=BreaksAfter(0))
+    with pytest.raises(DataError, match=r"another seed.*remove the folder"):
+        made(path, seed=99)
+
+
+def test_only_a_few_units_wait_in_memory_however_many_jets_are_asked_for(tmp_path, small_units):
+    class Counting(BreaksAfter):
+        waiting = most = 0
+
+        def submit(self, work, /, *arguments):
+            self.waiting += 1
+            self.most = max(self.most, self.waiting)
+            return super().submit(work, *arguments)
+
+    executor = Counting(12)
+    for _ in production._made(
+        [production.Unit("top_tagging", "train", False, n, 1, 1) for n in range(12)],
+        executor,
+        at_once=3,
+    ):
+        executor.waiting -= 1
+    assert executor.most <= 3
+
+
+def test_provenance_says_how_the_jets_were_made(tmp_path, small_units):
+    with JetFile(made(tmp_path / "train.h5", n_jets=20)) as file:
+        provenance = file.provenance
+    assert provenance["seed"] == 5
+    assert provenance["generator"].startswith("Pythia 8")
+    assert "R=0.8" in provenance["cuts"]
+    assert provenance["events_tried_signal"] >= 10
+    json.dumps(provenance)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_jets": 0}, "even number"),
+        ({"n_jets": 7}, "even number"),
+        ({"seed": -1}, "seed of 0 or more"),
+        ({"split": "validation"}, "split out of"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_made(tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        made(tmp_path / "train.h5", **arguments)
+    assert not any(tmp_path.iterdir())
+
+
+def test_unknown_sample_names_those_there_are(tmp_path):
+    with pytest.raises(ValueError, match="top_tagging"):
+        produce("top_tagin", tmp_path / "x.h5", n_jets=2, seed=1)

@@ -21,6 +21,7 @@ CONSTITUENT_COLUMNS: Final = tuple(
 TRUTH_COLUMNS: Final = ("truthE", "truthPX", "truthPY", "truthPZ")
 LABEL_COLUMNS: Final = ("ttv", "is_signal_new")
 COLUMNS: Final = (*CONSTITUENT_COLUMNS, *TRUTH_COLUMNS, *LABEL_COLUMNS)
+TTV: Final[Mapping[str, int]] = {"train": 0, "test": 1, "val": 2}  # the column ttv by split
 GENERATE: Final = "./data_download.sh --generate top_tagging"
 _HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _LONGEST_ATTRIBUTE: Final = 60_000  # HDF5 stops at 64 kB

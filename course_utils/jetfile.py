@@ -38,6 +38,7 @@ from course_utils._jetfile_checks import (
     LABEL_COLUMNS,
     N_CONSTITUENTS,
     TRUTH_COLUMNS,
+    TTV,
     DataError,
     DataNotFound,
     checked_attributes,
@@ -50,11 +51,20 @@ from course_utils._jetfile_checks import (
     told_as,
 )
 
-__all__ = ["N_CONSTITUENTS", "DataError", "DataNotFound", "JetFile", "JetTable", "write_jets"]
+__all__ = [
+    "N_CONSTITUENTS",
+    "TTV",
+    "DataError",
+    "DataNotFound",
+    "JetFile",
+    "JetTable",
+    "write_jets",
+]
 
 # Measured on 4000 jets with 3.0 MB of non-zero float32 in 12.9 MB: this gives 3.2 MB and reads
 # 130 000 jets/s; zlib 4 gives 3.5 MB at 50 000 jets/s, blosc:lz4 4.1 MB at 280 000 jets/s.
-# Another 4000 rows of nothing but padding add 0.02 MB.
+# Another 4000 rows of nothing but padding add 0.02 MB. 48 000 generated jets take 32.5 MB, less
+# than their 33.5 MB of non-zero numbers.
 _COMPRESSION: Final[dict[str, Any]] = {
     "complib": "blosc:zstd",
     "complevel": 5,

@@ -56,7 +56,7 @@ def reconstruct(
 ) -> EnergyFlow:
     """Energy-flow objects of every event: tracks, and neutral excesses of the towers.
 
-    What leaves the detector beyond abs(eta) 4.9, neutrinos, and deposits under the towers'
+    What leaves the detector beyond abs(eta) 4.8, neutrinos, and deposits under the towers'
     thresholds are lost. Muons stay as tracks.
     """
     card = card or Card()

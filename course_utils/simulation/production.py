@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from course_utils.jetfile import DataError, JetTable, write_jets
+from course_utils.jetfile import TTV, DataError, JetTable, write_jets
 from course_utils.simulation.card import Card
 from course_utils.simulation.clustering import leading_jets, matched_top
 from course_utils.simulation.detector import reconstruct
@@ -41,7 +41,6 @@ from course_utils.simulation.processes import (
 
 UNIT_JETS = 500
 BATCH_EVENTS = 100
-TTV = {"train": 0, "test": 1, "val": 2}  # the public files' code for the split
 
 
 @dataclass(frozen=True)
@@ -165,8 +164,8 @@ def produce(
         for number in range(math.ceil(n_jets / 2 / UNIT_JETS))
         for is_signal in (True, False)
     ]
-    origin = _origin(sample, split, seed)
-    parts = _parts_folder(path, origin)
+    provenance = origin(sample, split, seed)
+    parts = _parts_folder(path, provenance)
     missing = [unit for unit in units if not (parts / unit.file_name).exists()]
     workers = workers or len(os.sched_getaffinity(0))
     with (
@@ -184,7 +183,9 @@ def produce(
             bar.update(UNIT_JETS)
     counted = _events_tried(parts, units)
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    write_jets(path, _tables(parts, units, n_jets), provenance=origin | counted | {"created": now})
+    write_jets(
+        path, _tables(parts, units, n_jets), provenance=provenance | counted | {"created": now}
+    )
     shutil.rmtree(parts)
     return path
 
@@ -200,8 +201,8 @@ def _check(sample: str, n_jets: int, seed: int, split: str) -> None:
         raise ValueError(f"Expected a seed of 0 or more, got {seed}.")
 
 
-def _origin(sample: str, split: str, seed: int) -> dict[str, str | int]:
-    """What decides every jet of a file, but for how many there are."""
+def origin(sample: str, split: str, seed: int) -> dict[str, str | int]:
+    """Provenance of a file made now: all that decides its jets, but for how many there are."""
     chosen = SAMPLES[sample]
     return {
         "sample": sample,
@@ -221,18 +222,18 @@ def _origin(sample: str, split: str, seed: int) -> dict[str, str | int]:
     }
 
 
-def _parts_folder(path: Path, origin: dict[str, str | int]) -> Path:
+def _parts_folder(path: Path, wanted: dict[str, str | int]) -> Path:
     """The folder where finished units wait, made or found again."""
     parts = path.with_name(path.name + ".parts")
     label = parts / "origin.json"
-    if label.exists() and (begun := json.loads(label.read_text())) != origin:
-        differs = sorted(key for key in origin if begun.get(key) != origin[key])
+    if label.exists() and (begun := json.loads(label.read_text())) != wanted:
+        differs = sorted(key for key in wanted if begun.get(key) != wanted[key])
         raise DataError(
             f"{parts} holds an interrupted production with another {', '.join(differs)}. "
             f"Finish that one with its own arguments, or remove the folder."
         )
     parts.mkdir(parents=True, exist_ok=True)
-    _write_whole(label, json.dumps(origin, indent=2).encode())
+    _write_whole(label, json.dumps(wanted, indent=2).encode())
     return parts
 
 

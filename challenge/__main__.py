@@ -1,0 +1,10 @@
+"""``python -m challenge``; see `challenge.cli`."""
+
+import sys
+
+from challenge.cli import main
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a terminal may lack letters of a name
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""What a team or a network may be called.
+
+Names are shown on the leaderboard and typed by others, so two of them must never look alike: they
+are brought to Unicode's NFKC form, hold letters, digits, space, ``-``, ``_`` and ``.`` only, and
+count as equal when they differ only in case. No path is ever made from a name.
+"""
+
+import unicodedata
+from typing import Final
+
+from challenge.submission import SubmissionError
+
+__all__ = ["LONGEST_NAME", "clean_name", "name_key"]
+
+LONGEST_NAME: Final = 64
+# Letters to Unicode, but drawn as nothing.
+_INVISIBLE_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
+
+
+def clean_name(text: str, *, what: str) -> str:
+    """The name as it is stored and shown.
+
+    Parameters
+    ----------
+    text : str
+        What the user typed.
+    what : str
+        ``team``, ``network`` or ``challenge``, for the message and the reason code.
+
+    Raises
+    ------
+    SubmissionError
+        With reason ``<what>-name``.
+
+    Examples
+    --------
+    >>> clean_name("  The  Ｔｏｐ Quarks ", what="team")
+    'The Top Quarks'
+    """
+    words = unicodedata.normalize("NFKC", text).split(" ")
+    name = " ".join(word for word in words if word)
+    if not 1 <= len(name) <= LONGEST_NAME or not any(map(str.isalnum, name)):
+        raise SubmissionError(
+            f"{what}-name",
+            f"Expected a {what} name of 1 to {LONGEST_NAME} characters with a letter or a digit; "
+            f"got {len(name)} characters.",
+        )
+    strange = next((each for each in name if not _is_allowed(each)), None)
+    if strange is not None:
+        raise SubmissionError(
+            f"{what}-name",
+            f"Expected letters, digits, space, '-', '_' and '.' in a {what} name; got the "
+            f"character U+{ord(strange):04X}.",
+        )
+    return name
+
+
+def name_key(name: str) -> str:
+    """What two names must not share: the name without its case.
+
+    Examples
+    --------
+    >>> name_key("Straße") == name_key("STRASSE")
+    True
+    """
+    return unicodedata.normalize("NFKC", name.casefold())
+
+
+def _is_allowed(character: str) -> bool:
+    if character in " -_.":
+        return True
+    category = unicodedata.category(character)
+    return (category[0] == "L" or category == "Nd") and character not in _INVISIBLE_LETTERS

@@ -1,0 +1,246 @@
+"""The command behind ``./data_download.sh``: lists, fetches and generates samples."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from course_utils.datasets import SAMPLES, SPLITS, Sample, data_root, data_roots, small_sample
+from course_utils.jetfile import DataError, JetFile
+
+DEFAULT_JETS: Final = 80_000
+DEFAULT_SEED: Final = 1
+_FEWEST_JETS: Final = 10  # 6, 2 and 2
+
+_EXAMPLES: Final = """\
+examples:
+  ./data_download.sh                                    list the samples
+  ./data_download.sh top_tagging                        fetch the public files by DOI
+  ./data_download.sh top_tagging --split val test       only some of them
+  ./data_download.sh --generate top_tagging             make jets here, no network needed
+  ./data_download.sh --generate top_tagging --jets 300000 --seed 7 --workers 8
+
+Jets go to $JET_DATA if that is set, else to data/ in the checkout, else to your cache folder.
+A site with a copy of the public files sets JET_DATA_MIRROR to its address; the files are
+<mirror>/<sample>/<split>.h5 and <mirror>/<sample>/checksums.txt (from md5sum or sha256sum).
+
+exit status: 0 done, 1 not done and one sentence why, 2 wrong usage, 130 interrupted
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    _check_usage(parser, options)
+    try:
+        if options.sample is None:
+            _list_samples()
+            return 0
+        for line in _fetch_or_generate(options):
+            print(line, flush=True)
+    except KeyboardInterrupt:
+        print("Interrupted. Running the same command again continues.", file=sys.stderr)
+        return 130
+    except DataError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error}. To use another folder, set JET_DATA to it.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def split_sizes(n_jets: int) -> dict[str, int]:
+    """Share jets among the splits like the public files: 60, 20 and 20 per cent, all even.
+
+    Examples
+    --------
+    >>> split_sizes(80_000)
+    {'train': 48000, 'val': 16000, 'test': 16000}
+    """
+    pairs = n_jets // 2  # as many signal as background jets
+    fifth = max(round(pairs / 5), 1)
+    return {"train": 2 * (pairs - 2 * fifth), "val": 2 * fifth, "test": 2 * fifth}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="data_download.sh",
+        description="Lists, fetches and generates the jets of the course.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("sample", nargs="?", choices=sorted(SAMPLES), help="which sample")
+    parser.add_argument("--generate", action="store_true", help="make the jets on this machine")
+    parser.add_argument(
+        "--split", nargs="+", action="extend", choices=SPLITS, help="only these; default all three"
+    )
+    parser.add_argument(
+        "--jets",
+        type=int,
+        metavar="N",
+        help=f"to generate in all splits together, 60/20/20 per cent; default {DEFAULT_JETS}",
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="S", help=f"of the generation; default {DEFAULT_SEED}"
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="W", help="processes; default one per core, no jet depends"
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that hold other jets")
+    return parser
+
+
+def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.sample is None and (options.generate or options.split or options.force):
+        parser.error(f"name a sample: {', '.join(SAMPLES)}")
+    for name in ("jets", "seed", "workers"):
+        if getattr(options, name) is not None and not options.generate:
+            parser.error(f"--{name} goes with --generate")
+    if options.jets is not None and options.jets < _FEWEST_JETS:
+        parser.error(f"--jets: expected at least {_FEWEST_JETS}, got {options.jets}")
+    if options.seed is not None and options.seed < 0:
+        parser.error(f"--seed: expected 0 or more, got {options.seed}")
+    if options.workers is not None and options.workers < 1:
+        parser.error(f"--workers: expected 1 or more, got {options.workers}")
+
+
+def _fetch_or_generate(options: argparse.Namespace) -> Iterator[str]:
+    sample = SAMPLES[options.sample]
+    splits = [split for split in SPLITS if split in (options.split or SPLITS)]
+    folder = data_root() / sample.name
+    if not options.generate:
+        from course_utils._download import fetch  # the network's libraries only when needed
+
+        return fetch(sample, splits, folder, force=options.force)
+    sizes = split_sizes(DEFAULT_JETS if options.jets is None else options.jets)
+    return _generate(
+        sample,
+        {split: sizes[split] for split in splits},
+        folder,
+        seed=DEFAULT_SEED if options.seed is None else options.seed,
+        workers=options.workers,
+        force=options.force,
+    )
+
+
+def _generate(
+    sample: Sample,
+    sizes: dict[str, int],
+    folder: Path,
+    *,
+    seed: int,
+    workers: int | None,
+    force: bool,
+) -> Iterator[str]:
+    """Generate the splits that are not there yet; yield a line on each."""
+    done = [
+        split
+        for split, n_jets in sizes.items()
+        if _is_there(folder / f"{split}.h5", sample.name, split, seed, n_jets, force=force)
+    ]
+    for split in done:
+        yield f"{folder / split}.h5 is already there."
+    if len(done) == len(sizes):
+        return
+    _require_simulation()
+    from course_utils.simulation.production import produce
+
+    for split, n_jets in sizes.items():
+        if split not in done:
+            path = produce(
+                sample.name,
+                folder / f"{split}.h5",
+                n_jets=n_jets,
+                seed=seed,
+                split=split,
+                workers=workers,
+            )
+            yield f"{path}: {n_jets} jets, generated with seed {seed}."
+
+
+def _is_there(path: Path, sample: str, split: str, seed: int, n_jets: int, *, force: bool) -> bool:
+    """Whether `path` holds what is asked for; refuse to replace anything else without force."""
+    if not path.exists():
+        return False
+    wanted = {"sample": sample, "split": split, "seed": seed, "jets": n_jets}
+    if not _missing_simulation():
+        from course_utils.simulation.production import origin
+
+        made_now = origin(sample, split, seed)
+        wanted |= {key: made_now[key] for key in ("signal", "background", "cuts", "detector")}
+    try:
+        with JetFile(path) as file:
+            found = {**file.provenance, "jets": file.n_jets}
+    except DataError:
+        found = {}
+    if all(found.get(key) == value for key, value in wanted.items()):
+        return True
+    if force:
+        return False
+    raise DataError(
+        f"{path} holds other jets ({_described(path)}); add --force to replace it, ask for those, "
+        f"or set JET_DATA to another folder."
+    )
+
+
+def _missing_simulation() -> list[str]:
+    return [name for name in ("pythia8mc", "fastjet") if find_spec(name) is None]
+
+
+def _require_simulation() -> None:
+    if missing := _missing_simulation():
+        raise DataError(
+            f"Generating needs {' and '.join(missing)}, not installed here; install with: "
+            f"pip install -c constraints.txt -e '.[simulation]'"
+        )
+
+
+def _list_samples() -> None:
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)  # a pipe has no width; do not fold what others will search
+    for sample in SAMPLES.values():
+        table = Table(title=sample.title, title_justify="left", caption_justify="left")
+        for heading in ("split", "public jets", "on this machine"):
+            table.add_column(heading, justify="right" if heading == "public jets" else "left")
+        for split in SPLITS:
+            table.add_row(
+                split, f"{sample.n_jets[split]:,}".replace(",", " "), _state(sample, split)
+            )
+        table.caption = (
+            f"{sample.name}: public files {sample.public_gigabytes} GB in all, {sample.licence}, "
+            f"doi:{sample.doi}\n{sample.reference}"
+        )
+        console.print(table)
+    console.print("./data_download.sh --help shows how to fetch or generate them.", highlight=False)
+
+
+def _state(sample: Sample, split: str) -> str:
+    for root in data_roots():
+        path = root / sample.name / f"{split}.h5"
+        if path.exists():
+            return f"{_described(path)}: {path}"
+        if any((path.parent / f"{other}.h5").exists() for other in SPLITS):
+            return "nothing"  # and nothing else serves: see datasets.find
+    if small_sample(sample.name).exists():
+        return "only the small sample that comes with the course"
+    return "nothing"
+
+
+def _described(path: Path) -> str:
+    try:
+        with JetFile(path) as file:
+            seed = file.provenance.get("seed")
+            origin = "public" if seed is None else f"generated with seed {seed}"
+            return f"{file.n_jets} jets, {origin}"
+    except DataError:
+        return "not a sound jet file"

@@ -1,0 +1,278 @@
+"""The samples of the course: which there are, where they lie, and how to get their jets.
+
+A sample has three splits, ``train``, ``val`` and ``test``, each a jet file
+``<root>/<sample>/<split>.h5`` (see `course_utils.jetfile`). The root is the first of these places
+that holds any split of the sample:
+
+1. ``$JET_DATA``, for instance a folder that a whole class shares;
+2. ``data/`` in a checkout of the course;
+3. the user's cache folder.
+
+All splits of a sample come from one place, so that a network is never trained on one generation of
+jets and tested on another. Where there is none, the small sample that comes with the course serves:
+one file with all three splits in it, told apart by the column ``ttv``. A line in the log says so.
+
+More jets come from the command line, which is the only door to the network::
+
+    ./data_download.sh                            what there is, and what is on this machine
+    ./data_download.sh top_tagging                the public files, by DOI
+    ./data_download.sh --generate top_tagging     jets of the same kind, made here
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import platformdirs
+from numpy.typing import NDArray
+
+from course_utils.jetfile import TTV, DataNotFound, JetFile, JetTable
+
+__all__ = [
+    "SAMPLES",
+    "SPLITS",
+    "Sample",
+    "data_root",
+    "data_roots",
+    "find",
+    "load_frame",
+    "load_jets",
+    "small_sample",
+    "stream_jets",
+]
+
+SPLITS: Final = ("train", "val", "test")
+
+_CHECKOUT: Final = Path(__file__).resolve().parents[1]
+_PACKAGED: Final = Path(__file__).resolve().with_name("data")
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What there is to know about a sample before any of it is on this machine.
+
+    Examples
+    --------
+    >>> SAMPLES["top_tagging"].n_jets["train"]
+    1211000
+    """
+
+    name: str
+    title: str
+    reference: str
+    doi: str
+    licence: str
+    n_jets: Mapping[str, int]  # of the public files, by split
+    public_gigabytes: float
+
+
+SAMPLES: Final[Mapping[str, Sample]] = {
+    sample.name: sample
+    for sample in (
+        Sample(
+            name="top_tagging",
+            title="Top Quark Tagging Reference Dataset: boosted tops and QCD jets, pp 14 TeV",
+            reference="Kasieczka, Plehn, Thompson, Russell; arXiv:1902.09914",
+            doi="10.5281/zenodo.2603256",
+            licence="CC-BY-4.0",
+            n_jets={"train": 1_211_000, "val": 403_000, "test": 404_000},
+            public_gigabytes=1.6,
+        ),
+    )
+}
+
+
+def data_roots() -> tuple[Path, ...]:
+    """Return the places where samples are looked for, first choice first."""
+    roots = [Path(root).expanduser()] if (root := os.environ.get("JET_DATA")) else []
+    if (_CHECKOUT / "pyproject.toml").exists():  # not so in an installed package
+        roots.append(_CHECKOUT / "data")
+    return (*roots, platformdirs.user_cache_path("jet-tagging-course"))
+
+
+def data_root() -> Path:
+    """Return the place where new samples are put: the first of `data_roots`."""
+    return data_roots()[0]
+
+
+def small_sample(sample: str) -> Path:
+    """Return where the small sample that comes with the course is, all splits in one file."""
+    return _PACKAGED / f"{sample}_small.h5"
+
+
+def find(sample: str, split: str) -> Path:
+    """Return the jet file of a split; the small sample of the course if there is none.
+
+    Parameters
+    ----------
+    sample : str
+        A key of `SAMPLES`.
+    split : {"train", "val", "test"}
+
+    Raises
+    ------
+    DataNotFound
+        If the place that holds the sample lacks this split, or nothing is there at all.
+    ValueError
+        If there is no sample or split of that name.
+
+    Examples
+    --------
+    >>> find("top_tagging", "training")
+    Traceback (most recent call last):
+        ...
+    ValueError: Expected a split out of train, val, test; got 'training'.
+    """
+    _require_known(sample, split)
+    for root in data_roots():
+        folder = root / sample
+        if (folder / f"{split}.h5").exists():
+            return folder / f"{split}.h5"
+        if others := [other for other in SPLITS if (folder / f"{other}.h5").exists()]:
+            raise DataNotFound(
+                f"{folder} holds {', '.join(others)} of {sample}, but no {split}.h5. Make it "
+                f"with: ./data_download.sh --generate {sample} --split {split}"
+            )
+    small = small_sample(sample)
+    if not small.exists():
+        raise DataNotFound(
+            f"No jets of {sample} in {', '.join(map(str, data_roots()))}. "
+            f"Make them with: ./data_download.sh --generate {sample}"
+        )
+    _tell_once(
+        f"These are jets of the small sample {small.name}, enough to try things out. "
+        f"For more: ./data_download.sh --generate {sample}"
+    )
+    return small
+
+
+def load_jets(
+    sample: str = "top_tagging", split: str = "train", *, start: int = 0, stop: int | None = None
+) -> JetTable:
+    """Jets `start` to `stop` of a split, as arrays.
+
+    Parameters
+    ----------
+    sample : str
+        A key of `SAMPLES`.
+    split : {"train", "val", "test"}
+    start, stop : int
+        They count jets as a slice does. A line in the log tells when there are fewer.
+
+    Returns
+    -------
+    JetTable
+        ``jets`` (n_jets, 200, 4) in GeV, ``truth`` (n_jets, 4) in GeV, ``y_true`` and ``ttv``
+        (n_jets,).
+
+    Raises
+    ------
+    DataNotFound, DataError
+        If there is no such file, or it is damaged.
+
+    Examples
+    --------
+    >>> table = load_jets("top_tagging", "train", stop=10)
+    >>> table.jets.shape, table.y_true.shape
+    ((10, 200, 4), (10,))
+    """
+    with _opened(sample, split) as (file, rows):
+        if rows is None:
+            _tell_if_short(sample, split, file.n_jets, stop)
+            return file.read(start, stop)
+        _tell_if_short(sample, split, len(rows), stop)
+        return file.read()[rows[start:stop]]
+
+
+def load_frame(
+    sample: str = "top_tagging", split: str = "train", *, start: int = 0, stop: int | None = None
+) -> pd.DataFrame:
+    """Jets `start` to `stop` of a split as a data frame with the 806 columns of the public files.
+
+    The columns are ``E_0, PX_0, PY_0, PZ_0, ... PZ_199``, ``truthE ... truthPZ`` (GeV), ``ttv`` and
+    ``is_signal_new``. Parameters and faults are those of `load_jets`.
+    """
+    with _opened(sample, split) as (file, rows):
+        if rows is None:
+            _tell_if_short(sample, split, file.n_jets, stop)
+            return file.frame(start, stop)
+        _tell_if_short(sample, split, len(rows), stop)
+        return file.frame().iloc[rows[start:stop]]
+
+
+def stream_jets(sample: str, split: str, *, batch_size: int) -> Iterator[JetTable]:
+    """All jets of a split in file order, at most `batch_size` at a time.
+
+    Only one batch is in memory. A missing file raises at once, not at the first batch.
+
+    Raises
+    ------
+    DataNotFound, DataError
+        If there is no such file, or it is damaged.
+    ValueError
+        If `batch_size` is below 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"Expected a batch of at least one jet; got batch_size {batch_size}.")
+    find(sample, split)
+    return _batches(sample, split, batch_size)
+
+
+def _batches(sample: str, split: str, size: int) -> Iterator[JetTable]:
+    with _opened(sample, split) as (file, rows):
+        if rows is None:
+            yield from file.batches(size)
+            return
+        table = file.read()
+        for first in range(0, len(rows), size):
+            yield table[rows[first : first + size]]
+
+
+@contextmanager
+def _opened(sample: str, split: str) -> Iterator[tuple[JetFile, NDArray[np.intp] | None]]:
+    """The file of a split, and which of its rows belong to the split (None: all)."""
+    path = find(sample, split)
+    with JetFile(path) as file:
+        if path == small_sample(sample):
+            yield file, np.flatnonzero(file.read().ttv == TTV[split])
+        else:
+            yield file, None
+
+
+def _require_known(sample: str, split: str) -> None:
+    if sample not in SAMPLES:
+        raise ValueError(f"Expected a sample out of {', '.join(SAMPLES)}; got {sample!r}.")
+    if split not in SPLITS:
+        raise ValueError(f"Expected a split out of {', '.join(SPLITS)}; got {split!r}.")
+
+
+def _tell_if_short(sample: str, split: str, n_jets: int, stop: int | None) -> None:
+    if stop is not None and stop > n_jets:
+        fifths = 3 if split == "train" else 1  # a split's share of what is generated
+        _tell_once(
+            f"Asked for jets up to {stop} of {sample} {split}; there are {n_jets}. "
+            f"For more: ./data_download.sh --generate {sample} --jets {-(-5 * stop // fifths)}"
+        )
+
+
+@functools.cache
+def _tell_once(message: str) -> None:
+    _logger.warning(message)
+
+
+if __name__ == "__main__":
+    import sys
+
+    from course_utils._data_command import main
+
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""The import arrows, the packages each module may use, and the one environment."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("course_utils", "challenge")
+
+# module -> what it may import of this project, then of others. A new arrow is a decision: make it
+# here, where a reviewer sees it. Imports inside functions count too.
+ARROWS = {
+    "course_utils": ("", ""),
+    "course_utils.kinematics": ("", "numpy"),
+    "course_utils.metrics": ("", "numpy scipy"),
+    "course_utils.plotting": ("", "numpy matplotlib"),
+    "course_utils.submissions": ("", "numpy"),
+    "course_utils.grading": ("", ""),
+    "course_utils.training": ("", "numpy tqdm keras IPython"),
+    "course_utils.substructure": ("", "numpy awkward fastjet"),
+    "course_utils._jetfile_checks": ("", "numpy pandas"),
+    "course_utils.jetfile": ("course_utils._jetfile_checks", "numpy pandas tables"),
+    "course_utils.datasets": (
+        "course_utils.jetfile course_utils._data_command",  # the latter only as a command
+        "numpy pandas platformdirs",
+    ),
+    "course_utils._download": (
+        "course_utils.datasets course_utils.jetfile",
+        "pooch requests tqdm",
+    ),
+    "course_utils._data_command": (
+        "course_utils.datasets course_utils.jetfile course_utils._download"
+        " course_utils.simulation.production",
+        "rich",
+    ),
+    "course_utils.simulation": ("", ""),
+    "course_utils.simulation.processes": ("", "numpy awkward pythia8mc"),
+    "course_utils.simulation.card": ("", "numpy"),
+    "course_utils.simulation.detector": (
+        "course_utils.simulation.processes course_utils.simulation.card",
+        "numpy",
+    ),
+    "course_utils.simulation.clustering": (
+        "course_utils.simulation.detector course_utils.jetfile course_utils.substructure",
+        "numpy awkward fastjet",
+    ),
+    "course_utils.simulation.production": (
+        "course_utils.simulation.processes course_utils.simulation.card"
+        " course_utils.simulation.detector course_utils.simulation.clustering"
+        " course_utils.jetfile",
+        "numpy tqdm",
+    ),
+    "course_utils.simulation.small_sample": (
+        "course_utils.simulation.production course_utils.jetfile",
+        "numpy",
+    ),
+    "challenge": ("", ""),
+    "challenge.submission": ("", "numpy"),
+    "challenge.names": ("challenge.submission", ""),
+    "challenge.scoring": ("course_utils.metrics", "numpy"),
+    "challenge.ranking": ("challenge.scoring", ""),
+    "challenge.folder": ("challenge.submission", "numpy"),
+    "challenge.tables": ("course_utils.metrics", "sqlalchemy"),
+    "challenge.store": (
+        "challenge.folder challenge.names challenge.ranking challenge.scoring"
+        " challenge.submission challenge.tables",
+        "sqlalchemy",
+    ),
+    "challenge.intake": (
+        "challenge.folder challenge.names challenge.ranking challenge.scoring challenge.store"
+        " challenge.submission",
+        "numpy",
+    ),
+    "challenge.creation": (
+        "challenge.folder challenge.names challenge.store challenge.submission"
+        " course_utils.jetfile",  # jets are read where a challenge is made of them,
+        "numpy",
+    ),
+    "challenge.baselines": (
+        "challenge.folder course_utils.jetfile course_utils.kinematics",  # and where a baseline is
+        "numpy",
+    ),
+    "challenge.board": ("challenge.ranking challenge.scoring course_utils.metrics", "rich"),
+    "challenge.cli": (
+        "challenge.baselines challenge.board challenge.creation challenge.folder challenge.intake"
+        " challenge.ranking challenge.store challenge.submission",
+        "numpy rich sqlalchemy",
+    ),
+    "challenge.__main__": ("challenge.cli", ""),
+}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found[".".join(part for part in parts if part != "__init__")] = path
+    return found
+
+
+MODULES = modules()
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names a file imports anywhere, those of this project down to the module."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            whole = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= (whole & MODULES.keys()) or {node.module}
+    return {name for name in names if name.split(".")[0] not in sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_module_imports_only_along_its_arrows(module):
+    ours, others = (set(names.split()) for names in ARROWS[module])
+    for name in imported(MODULES[module]):
+        if name.split(".")[0] in PACKAGES:
+            assert name in ours, f"{module} -> {name} is a new arrow"
+        else:
+            assert name.split(".")[0] in others, f"{module} uses {name}, a new dependency"
+
+
+def test_no_arrow_outlives_its_module():
+    assert set(ARROWS) == set(MODULES)
+
+
+def test_arrows_have_no_cycle():
+    done: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, f"cycle: {' -> '.join((*trail, module))}"
+        if module in done:
+            return
+        for name in ARROWS[module][0].split():
+            if (module, name) != ("course_utils.datasets", "course_utils._data_command"):
+                visit(name, (*trail, module))
+        done.add(module)
+
+    for module in ARROWS:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_importing_a_package_imports_nothing_heavy(package):
+    code = (
+        f"import sys, {package}; "
+        "heavy = {'numpy', 'pandas', 'matplotlib', 'torch', 'tensorflow', 'sqlalchemy'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "[]"
+
+
+# One environment: pyproject.toml names what is needed, constraints.txt the versions that were
+# tested together, environment.yml gives conda and a hub the same.
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def required() -> dict[str, Requirement]:
+    extras = project()["optional-dependencies"].values()
+    listed = [*project()["dependencies"], *(line for extra in extras for line in extra)]
+    requirements = map(Requirement, listed)
+    return {canonicalize_name(r.name): r for r in requirements if r.name != project()["name"]}
+
+
+def constraints() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pinned = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.!]+", line) for line in pinned)
+    return {canonicalize_name(name): version for name, version in (p.split("==") for p in pinned)}
+
+
+def test_every_dependency_is_pinned_inside_its_allowed_range():
+    for name, requirement in required().items():
+        assert name in constraints(), f"{name} is not in constraints.txt"
+        assert requirement.specifier.contains(constraints()[name]), f"{name} is pinned outside"
+
+
+def test_conda_environment_installs_every_extra_at_the_pinned_versions():
+    lines = [line.strip("- ") for line in (ROOT / "environment.yml").read_text().splitlines()]
+    assert "c constraints.txt" in lines
+    assert "e .[course,test]" in lines
+    python = next(line for line in lines if line.startswith("python="))
+    assert Requirement(f"python{project()['requires-python']}").specifier.contains(python[7:])
+
+
+def test_packages_of_the_course_are_in_its_environment():
+    asked_for = "jupyterlab tensorflow torch pandas tables matplotlib nbgrader papermill"
+    assert {*asked_for.split(), "scikit-learn"} <= required().keys()
+
+
+def test_scoring_installs_without_a_deep_learning_framework():
+    base = {Requirement(line).name for line in project()["dependencies"]}
+    assert base.isdisjoint({"tensorflow", "keras", "torch"})

@@ -1,0 +1,280 @@
+"""A new challenge shows jets and hides everything else."""
+
+import os
+import stat
+
+import numpy as np
+import pytest
+
+from challenge import creation, folder
+from challenge.baselines import baseline_files, mass_window_scores
+from challenge.creation import CreationError, create_from_jets, create_from_labels
+from challenge.folder import LABELS, SETTINGS, TEST_JETS, Challenge, ChallengeError
+from challenge.submission import read_scores
+from course_utils.jetfile import JetFile, JetTable, write_jets
+from course_utils.kinematics import jet_mass
+
+N = 60
+
+
+def labelled_jets(seed=0, *, y_true=None):
+    """Two massless constituents per jet; the mass of signal jets is near the top quark's."""
+    rng = np.random.default_rng(seed)
+    y_true = (np.arange(N) < N // 2).astype(np.int8) if y_true is None else y_true
+    energy = np.where(y_true, rng.normal(86, 5, N), rng.uniform(5, 150, N))
+    jets = np.zeros((N, 200, 4), np.float32)
+    jets[:, 0] = np.stack([energy, energy, 0 * energy, 0 * energy], axis=1)
+    jets[:, 1] = np.stack([energy, -energy, 0 * energy, 0 * energy], axis=1)
+    truth = np.where(y_true[:, None], rng.normal(size=(N, 4)), 0).astype(np.float32)
+    return JetTable(jets, truth, y_true, np.arange(N, dtype=np.int8) % 3)
+
+
+@pytest.fixture
+def jets(tmp_path):
+    path = tmp_path / "test.h5"
+    write_jets(path, [labelled_jets()], provenance={"seed": 20260401, "process": "top"})
+    return path
+
+
+def labels_file(tmp_path, labels):
+    path = tmp_path / "labels.npy"
+    np.save(path, labels)
+    return path
+
+
+def reason_of(call, *args, **kwargs):
+    with pytest.raises(CreationError) as refused:
+        call(*args, **kwargs)
+    return refused.value.reason
+
+
+# --- from jets -------------------------------------------------------------------------------
+
+
+def test_the_public_jets_and_the_secret_labels_belong_together(tmp_path, jets):
+    challenge = create_from_jets(tmp_path / "c", jets, seed=7)
+    source, labels = labelled_jets(), challenge.labels()
+    with JetFile(tmp_path / "c" / TEST_JETS) as file:
+        public = file.read()
+    assert len(public) == challenge.n_jets == N
+    # The hardest constituent tells each jet of the source from every other.
+    energies = source.jets[:, 0, 0].tolist()
+    order = [energies.index(energy) for energy in public.jets[:, 0, 0].tolist()]
+    assert sorted(order) == list(range(N))
+    assert order != sorted(order)
+    np.testing.assert_array_equal(public.jets, source.jets[order])
+    np.testing.assert_array_equal(labels, source.y_true[order])
+
+
+def test_the_public_file_tells_nothing_but_the_jets(tmp_path, jets):
+    create_from_jets(tmp_path / "c", jets, seed=7, name="Spring")
+    with JetFile(tmp_path / "c" / TEST_JETS) as file:
+        public, frame, provenance = file.read(), file.frame(), file.provenance
+    assert not public.truth.any()
+    assert not public.y_true.any()
+    assert len(np.unique(public.ttv)) == 1
+    assert frame.index.tolist() == list(range(N))
+    assert provenance == {"challenge": "Spring"}
+    assert b"20260401" not in (tmp_path / "c" / TEST_JETS).read_bytes()
+
+
+def test_the_order_follows_from_the_seed_and_the_source_together(tmp_path, jets):
+    other = tmp_path / "other.h5"
+    write_jets(other, [labelled_jets(1)], provenance={})
+    labels = [
+        create_from_jets(tmp_path / name, source, seed=seed).labels().tolist()
+        for name, source, seed in (("a", jets, 1), ("b", jets, 1), ("c", jets, 2), ("d", other, 1))
+    ]
+    assert labels[0] == labels[1]
+    assert labels[0] != labels[2]
+    # The same labels in the source, and the same seed: only the jets differ.
+    assert labels[0] != labels[3]
+
+
+def test_jets_of_one_class_make_no_challenge(tmp_path):
+    path = tmp_path / "test.h5"
+    write_jets(path, [labelled_jets(y_true=np.ones(N, np.int8))], provenance={})
+    assert reason_of(create_from_jets, tmp_path / "c", path, seed=1) == "one-class"
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_jet_file_that_is_missing_or_none_is_refused_in_its_own_words(tmp_path):
+    (tmp_path / "page.h5").write_text("<html>404</html>")
+    for name, words in (("absent.h5", "is not there"), ("page.h5", "web page")):
+        with pytest.raises(CreationError, match=words) as refused:
+            create_from_jets(tmp_path / "c", tmp_path / name, seed=1)
+        assert refused.value.reason == "jets"
+    assert not (tmp_path / "c").exists()
+
+
+# --- from labels -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u1", "<i8", ">i4", "f2", "f8"])
+def test_labels_of_any_number_type_are_taken_in_their_order(tmp_path, dtype):
+    labels = np.array([0, 1, 1, 0, 1], dtype=dtype)
+    challenge = create_from_labels(tmp_path / "c", labels_file(tmp_path, labels))
+    np.testing.assert_array_equal(challenge.labels(), [0, 1, 1, 0, 1])
+    assert challenge == Challenge(tmp_path / "c", "c", 5)
+    assert not (tmp_path / "c" / TEST_JETS).exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        (np.array([0, 1, 2, 1]), "labels"),
+        (np.array([0, 1, np.nan, 1]), "labels"),
+        (np.array([-1, 1, -1, 1]), "labels"),
+        (np.array([1, 1, 1, 1]), "one-class"),
+        (np.array([0, 1, 1, 1]), "one-class"),
+        (np.zeros(0), "one-class"),
+        (np.zeros((4, 1)), "shape"),
+        (np.array(["0", "1"]), "dtype"),
+        (np.array([0, 1, None], dtype=object), "dtype"),
+    ],
+)
+def test_bad_labels_make_no_challenge(tmp_path, labels, reason):
+    path = labels_file(tmp_path, labels)
+    assert reason_of(create_from_labels, tmp_path / "c", path) == reason
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_missing_label_file_is_said_to_be_missing(tmp_path):
+    with pytest.raises(CreationError, match="No such file") as refused:
+        create_from_labels(tmp_path / "c", tmp_path / "absent.npy")
+    assert refused.value.reason == "unreadable"
+
+
+# --- the folder ------------------------------------------------------------------------------
+
+
+def test_labels_are_never_readable_by_others_not_even_for_a_moment(tmp_path, monkeypatch):
+    os_open, opened = os.open, []
+
+    def noting(path, flags, mode=0o777, **kwargs):
+        handle = os_open(path, flags, mode, **kwargs)
+        opened.append((str(path), stat.S_IMODE(os.fstat(handle).st_mode)))
+        return handle
+
+    monkeypatch.setattr(os, "open", noting)
+    create_from_labels(tmp_path / "c", labels_file(tmp_path, np.array([0, 1, 0, 1])))
+    created = [mode for path, mode in opened if LABELS in path]
+    assert created == [0o600]
+    assert stat.S_IMODE((tmp_path / "c" / LABELS).stat().st_mode) == 0o600
+
+
+def test_settings_and_jets_are_public_and_settings_tell_no_secret(tmp_path, jets):
+    create_from_jets(tmp_path / "c", jets, seed=987654)
+    assert stat.S_IMODE((tmp_path / "c" / SETTINGS).stat().st_mode) & 0o044 == 0o044
+    settings = (tmp_path / "c" / SETTINGS).read_text()
+    assert "987654" not in settings
+    keys = [line.split(" = ")[0] for line in settings.splitlines()]
+    assert keys == ["name", "n_jets", "created"]
+
+
+def test_a_folder_that_holds_anything_is_left_as_it_is(tmp_path):
+    labels = labels_file(tmp_path, np.array([0, 1, 0, 1]))
+    create_from_labels(tmp_path / "c", labels)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "c").iterdir() if path.is_file()}
+    assert reason_of(create_from_labels, tmp_path / "c", labels) == "exists"
+    assert reason_of(create_from_labels, labels, labels) == "exists"  # a file is no folder
+    after = {path.name: path.read_bytes() for path in (tmp_path / "c").iterdir() if path.is_file()}
+    assert after == before
+
+
+def test_an_empty_folder_is_taken(tmp_path):
+    (tmp_path / "c").mkdir()
+    create_from_labels(tmp_path / "c", labels_file(tmp_path, np.array([0, 1, 0, 1])))
+
+
+def test_the_second_of_two_creators_is_refused_and_spoils_nothing(tmp_path, monkeypatch):
+    labels = labels_file(tmp_path, np.array([0, 1, 0, 1]))
+    challenge = create_from_labels(tmp_path / "c", labels)
+    # As if both had looked at the folder while it was empty.
+    monkeypatch.setattr(creation, "any", lambda _: False, raising=False)
+    assert reason_of(create_from_labels, tmp_path / "c", labels) == "exists"
+    np.testing.assert_array_equal(challenge.labels(), [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("step", ["write_jets", "write_durably"])
+def test_a_creation_that_fails_leaves_the_folder_free(tmp_path, jets, monkeypatch, step):
+    def disk_full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    owner = "course_utils.jetfile" if step == "write_jets" else "challenge.creation"
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{owner}.{step}", disk_full)
+        with pytest.raises(OSError, match="No space"):
+            create_from_jets(tmp_path / "c", jets, seed=1)
+    assert list((tmp_path / "c").iterdir()) == []
+    create_from_jets(tmp_path / "c", jets, seed=1)
+
+
+@pytest.mark.parametrize("name", ["<script>", "a\nn_jets = 1", 'quote"', ""])
+def test_a_name_that_could_escape_from_the_settings_is_refused(tmp_path, name):
+    path = labels_file(tmp_path, np.array([0, 1, 0, 1]))
+    assert reason_of(create_from_labels, tmp_path / "c", path, name=name) == "challenge-name"
+
+
+def test_a_folder_name_that_cannot_be_shown_asks_for_another(tmp_path):
+    path = labels_file(tmp_path, np.array([0, 1, 0, 1]))
+    with pytest.raises(CreationError, match="--name"):
+        create_from_labels(tmp_path / "(c)", path)
+
+
+def test_what_is_no_challenge_says_how_to_make_one(tmp_path):
+    with pytest.raises(ChallengeError, match="challenge create"):
+        Challenge.open(tmp_path)
+
+
+@pytest.mark.parametrize("settings", ["name = 1 2", "n_jets = 5\n", 'name = "x"\nn_jets = "many"'])
+def test_damaged_settings_are_said_to_be_damaged(tmp_path, settings):
+    (tmp_path / SETTINGS).write_text(settings)
+    with pytest.raises(ChallengeError, match="damaged"):
+        Challenge.open(tmp_path)
+
+
+def test_damaged_labels_are_said_to_be_damaged(tmp_path):
+    path = labels_file(tmp_path, np.array([0, 1, 0, 1]))
+    challenge = create_from_labels(tmp_path / "c", path)
+    whole = (tmp_path / "c" / LABELS).read_bytes()
+    for damaged in (whole[:-30], b"", whole.replace(b"labels.npy", b"secret.npy")):
+        (tmp_path / "c" / LABELS).write_bytes(damaged)
+        with pytest.raises(ChallengeError, match="is damaged"):
+            challenge.labels()
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    folder.write_durably(path, b"old")
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(5, "I/O error")))
+    with pytest.raises(OSError, match="I/O error"):
+        folder.write_durably(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+# --- baselines -------------------------------------------------------------------------------
+
+
+def test_the_jet_mass_baseline_is_computed_from_the_public_jets(tmp_path, jets):
+    challenge = create_from_jets(tmp_path / "c", jets, seed=3)
+    ((name, data),) = baseline_files(challenge)
+    with JetFile(tmp_path / "c" / TEST_JETS) as file:
+        masses = jet_mass(file.read().jets)
+    assert name == "jet mass"
+    np.testing.assert_allclose(read_scores(data, N), -np.abs(masses - 172.5))
+
+
+def test_a_jet_scores_the_lower_the_further_its_mass_is_from_the_top_quark():
+    masses = np.array([172.5, 160.0, 190.0, 80.4, 0.0])
+    jets = np.zeros((5, 2, 4))
+    jets[:, 0, 0] = masses
+    assert np.argsort(-mass_window_scores(jets)).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_without_jets_there_is_no_baseline(tmp_path):
+    path = labels_file(tmp_path, np.array([0, 1, 0, 1]))
+    challenge = create_from_labels(tmp_path / "c", path)
+    with pytest.raises(ChallengeError, match="no jets"):
+        list(baseline_files(challenge))

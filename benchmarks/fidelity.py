@@ -97,7 +97,8 @@ def figure(jets: np.ndarray, y_true: np.ndarray, tau32: np.ndarray, path: str) -
     drawn, axes = plt.subplots(2, 2, figsize=(10, 7.5), layout="constrained")
     for ax, (label, values, truth, bins) in zip(axes.flat, panels, strict=True):
         plot_distributions(values[truth == 1], values[truth == 0], bins=bins, label=label, ax=ax)
-    axes[1, 1].set(xscale="log", yscale="log")
+    axes[1, 1].set(xscale="log", yscale="log", ylim=(1e-6, 0.1), ylabel="fraction per bin")
+    axes[1, 1].legend(("top", "QCD"))
     drawn.savefig(path, dpi=150)
 
 

@@ -1,55 +1,25 @@
-"""The jet file: the same as pandas reads, whole or not there at all, and plain words for faults."""
+"""Reading a jet file: the same as pandas reads, and plain words for faults."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
 import tables
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_utils.jetfile import (
-    N_CONSTITUENTS,
-    DataError,
-    DataNotFound,
-    JetFile,
-    JetTable,
-    write_jets,
-)
+from course_utils.jetfile import DataError, DataNotFound, JetFile, JetTable, write_jets
+
+if TYPE_CHECKING:
+    from conftest import AssertSame, SomeJets
 
 COLUMNS = [f"{name}_{i}" for i in range(200) for name in ("E", "PX", "PY", "PZ")]
 COLUMNS += ["truthE", "truthPX", "truthPY", "truthPZ", "ttv", "is_signal_new"]
-BYTES_PER_JET = 4 * (800 + 4) + 2
-
-
-def some_jets(n_jets: int, seed: int = 0) -> JetTable:
-    """Random massless constituents, sorted by falling pt, padded with zero rows."""
-    rng = np.random.default_rng(seed)
-    pt = -np.sort(-rng.exponential(20, (n_jets, N_CONSTITUENTS)), axis=1)
-    pt[np.arange(N_CONSTITUENTS) >= rng.integers(10, 80, n_jets)[:, None]] = 0
-    eta, phi = rng.normal(0, 0.5, pt.shape), rng.uniform(-np.pi, np.pi, pt.shape)
-    jets = np.stack([pt * np.cosh(eta), pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)], -1)
-    y_true = rng.integers(0, 2, n_jets).astype(np.int8)
-    truth = rng.normal(600, 20, (n_jets, 4)).astype(np.float32) * y_true[:, None]
-    ttv = rng.integers(0, 3, n_jets).astype(np.int8)
-    return JetTable(jets.astype(np.float32), truth, y_true, ttv)
-
-
-def assert_same_jets(left: JetTable, right: JetTable) -> None:
-    for name in ("jets", "truth", "y_true", "ttv"):
-        a, b = getattr(left, name), getattr(right, name)
-        assert a.dtype == b.dtype, name
-        np.testing.assert_array_equal(a, b, err_msg=name)
 
 
 def table_of_frame(frame: pd.DataFrame) -> JetTable:
@@ -71,7 +41,7 @@ def frame_of_table(table: JetTable, dtype: type = np.float32) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def table() -> JetTable:
+def table(some_jets: SomeJets) -> JetTable:
     return some_jets(301)
 
 
@@ -85,14 +55,16 @@ def path(table: JetTable, tmp_path_factory: pytest.TempPathFactory) -> Path:
 # ---------------------------------------------------------------- the format
 
 
-def test_what_is_written_is_read_back_bit_for_bit(path: Path, table: JetTable) -> None:
+def test_what_is_written_is_read_back_bit_for_bit(
+    path: Path, table: JetTable, assert_same_jets: AssertSame
+) -> None:
     with JetFile(path) as file:
         assert file.n_jets == len(table) == 301
         assert_same_jets(file.read(), table)
 
 
 def test_pandas_reads_the_columns_types_and_index_of_the_public_files(
-    path: Path, table: JetTable
+    path: Path, table: JetTable, assert_same_jets: AssertSame
 ) -> None:
     frame = pd.read_hdf(path, key="table")
     assert list(frame.columns) == COLUMNS
@@ -118,15 +90,13 @@ def test_the_frame_is_the_one_pandas_reads(path: Path) -> None:
         )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40)
 @given(
     start=st.integers(-400, 400),
     stop=st.none() | st.integers(-400, 400),
 )
 def test_a_range_of_jets_is_what_a_slice_of_all_jets_is(
-    path: Path, table: JetTable, start: int, stop: int | None
+    path: Path, table: JetTable, start: int, stop: int | None, assert_same_jets: AssertSame
 ) -> None:
     with JetFile(path) as file:
         assert_same_jets(file.read(start, stop), table[start:stop])
@@ -134,14 +104,16 @@ def test_a_range_of_jets_is_what_a_slice_of_all_jets_is(
 
 
 def test_reading_in_small_pieces_changes_nothing(
-    path: Path, table: JetTable, monkeypatch: pytest.MonkeyPatch
+    path: Path, table: JetTable, monkeypatch: pytest.MonkeyPatch, assert_same_jets: AssertSame
 ) -> None:
     monkeypatch.setattr("course_utils.jetfile._ROWS_AT_ONCE", 13)
     with JetFile(path) as file:
         assert_same_jets(file.read(5, 250), table[5:250])
 
 
-def test_batches_follow_each_other_through_the_whole_file(path: Path, table: JetTable) -> None:
+def test_batches_follow_each_other_through_the_whole_file(
+    path: Path, table: JetTable, assert_same_jets: AssertSame
+) -> None:
     with JetFile(path) as file:
         batches = list(file.batches(120))
     assert [len(batch) for batch in batches] == [120, 120, 61]
@@ -164,7 +136,7 @@ def test_arrays_are_contiguous_and_writeable(path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_file_as_pandas_writes_it_is_read_the_same_way(
-    tmp_path: Path, table: JetTable, dtype: type
+    tmp_path: Path, table: JetTable, dtype: type, assert_same_jets: AssertSame
 ) -> None:
     frame = frame_of_table(table, dtype).set_index(np.arange(301)[::-1] * 3)
     frame.to_hdf(tmp_path / "f.h5", key="table", format="table", complib="zlib", complevel=1)
@@ -173,7 +145,9 @@ def test_a_file_as_pandas_writes_it_is_read_the_same_way(
         pd.testing.assert_frame_equal(file.frame(7, 200), frame.iloc[7:200])
 
 
-def test_columns_are_found_by_name_not_by_place(tmp_path: Path, table: JetTable) -> None:
+def test_columns_are_found_by_name_not_by_place(
+    tmp_path: Path, table: JetTable, assert_same_jets: AssertSame
+) -> None:
     shuffled = np.random.default_rng(1).permutation(COLUMNS)
     frame = frame_of_table(table)[list(shuffled)].assign(extra=1.5)
     frame.to_hdf(tmp_path / "f.h5", key="table", format="table", data_columns=["is_signal_new"])
@@ -181,18 +155,18 @@ def test_columns_are_found_by_name_not_by_place(tmp_path: Path, table: JetTable)
         assert_same_jets(file.read(), table)
 
 
-def test_padding_costs_next_to_nothing(tmp_path: Path, table: JetTable) -> None:
-    empty = JetTable(np.zeros_like(table.jets), table.truth * 0, table.y_true * 0, table.ttv * 0)
-    write_jets(tmp_path / "a.h5", [table], provenance={})
-    write_jets(tmp_path / "b.h5", [table, empty, empty], provenance={})
-    added = (tmp_path / "b.h5").stat().st_size - (tmp_path / "a.h5").stat().st_size
-    assert added < 0.01 * 2 * len(empty) * BYTES_PER_JET
+def test_two_readers_of_one_file_do_not_close_it_for_each_other(path: Path) -> None:
+    with JetFile(path) as one, JetFile(path) as two:
+        one.close()
+        assert len(two.read(0, 3)) == 3
 
 
 # ---------------------------------------------------------------- provenance
 
 
-def test_provenance_comes_back_as_it_was_and_fits_into_json(tmp_path: Path) -> None:
+def test_provenance_comes_back_as_it_was_and_fits_into_json(
+    tmp_path: Path, some_jets: SomeJets
+) -> None:
     given = {"process": "tt̄ → hadrons.", "empty": "", "like_a_pickle": "I1\n.", "seed": 2**62}
     given |= {"pt_min": 550.0, "n_tried": np.int64(12), "fraction": np.float32(0.5)}
     write_jets(tmp_path / "f.h5", [some_jets(1)], provenance=given)
@@ -208,20 +182,24 @@ def test_a_file_written_by_pandas_has_no_provenance(tmp_path: Path, table: JetTa
 
 
 @pytest.mark.parametrize("key", ["two words", "class", "_v_file", "TITLE", "", "1st"])
-def test_a_provenance_key_is_a_plain_name(tmp_path: Path, key: str) -> None:
+def test_a_provenance_key_is_a_plain_name(tmp_path: Path, key: str, some_jets: SomeJets) -> None:
     with pytest.raises(ValueError, match="provenance key"):
         write_jets(tmp_path / "f.h5", [some_jets(1)], provenance={key: 1})
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**64, "a\0b", "x" * 70_000])
-def test_a_provenance_value_fits_into_json_and_hdf5(tmp_path: Path, value: object) -> None:
+def test_a_provenance_value_fits_into_json_and_hdf5(
+    tmp_path: Path, value: object, some_jets: SomeJets
+) -> None:
     with pytest.raises(ValueError, match="Expected provenance 'seed'"):
         write_jets(tmp_path / "f.h5", [some_jets(1)], provenance={"seed": value})
 
 
 @pytest.mark.parametrize("value", [None, [1], b"x", {"a": 1}])
-def test_a_provenance_value_is_a_number_or_text(tmp_path: Path, value: object) -> None:
+def test_a_provenance_value_is_a_number_or_text(
+    tmp_path: Path, value: object, some_jets: SomeJets
+) -> None:
     with pytest.raises(TypeError, match="to be str, int or float; got"):
         write_jets(tmp_path / "f.h5", [some_jets(1)], provenance={"seed": value})
 
@@ -239,7 +217,7 @@ def test_a_path_through_a_file_is_missing_too(path: Path) -> None:
         JetFile(path / "train.h5")
 
 
-def test_a_folder_is_no_jet_file(tmp_path: Path) -> None:
+def test_a_folder_is_no_jet_file(tmp_path: Path, some_jets: SomeJets) -> None:
     with pytest.raises(DataError, match="is a folder"):
         JetFile(tmp_path)
     with pytest.raises(DataError, match="is a folder"):
@@ -337,166 +315,3 @@ def test_values_that_no_jet_has_are_refused(
     frame.to_hdf(tmp_path / "f.h5", key="table", format="table")
     with JetFile(tmp_path / "f.h5") as file, pytest.raises(DataError, match=message):
         file.read()
-
-
-# ---------------------------------------------------------------- faults of what is written
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"jets": np.zeros((5, 100, 4))}, r"jets of shape \(5, 200, 4\); got \(5, 100, 4\)"),
-        ({"truth": np.zeros((4, 4))}, r"truth of shape \(5, 4\); got \(4, 4\)"),
-        ({"y_true": np.zeros((5, 1))}, r"y_true of shape \(5,\); got \(5, 1\)"),
-        ({"ttv": np.zeros(6)}, r"ttv of shape \(5,\); got \(6,\)"),
-        ({"jets": np.full((5, 200, 4), np.inf)}, "finite momenta in the jets to write"),
-        ({"truth": np.full((5, 4), 1e300)}, "finite momenta in the jets to write"),
-        ({"y_true": np.full(5, 2)}, r"y_true to be one of \(0, 1\)"),
-        ({"ttv": np.full(5, -1)}, r"ttv to be one of \(0, 1, 2\)"),
-    ],
-)
-def test_unsound_jets_are_not_written(
-    tmp_path: Path, change: dict[str, np.ndarray], message: str
-) -> None:
-    sound = some_jets(5)
-    parts = {n: getattr(sound, n) for n in ("jets", "truth", "y_true", "ttv")} | change
-    with pytest.raises(DataError, match=message):
-        write_jets(tmp_path / "f.h5", [sound, JetTable(**parts)], provenance={})
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("chunks", [[], [some_jets(0)]])
-def test_a_file_without_jets_is_not_written(tmp_path: Path, chunks: list[JetTable]) -> None:
-    with pytest.raises(DataError, match="at least one jet"):
-        write_jets(tmp_path / "f.h5", chunks, provenance={})
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_empty_tables_between_others_do_no_harm(tmp_path: Path) -> None:
-    table = some_jets(4)
-    assert write_jets(tmp_path / "f.h5", [table[:0], table, table[:0]], provenance={}) == 4
-    with JetFile(tmp_path / "f.h5") as file:
-        assert_same_jets(file.read(), table)
-
-
-# ---------------------------------------------------------------- whole or not at all
-
-
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_a_source_that_breaks_leaves_the_old_file_and_nothing_else(
-    tmp_path: Path, error: type[BaseException]
-) -> None:
-    write_jets(tmp_path / "f.h5", [some_jets(3, seed=1)], provenance={})
-
-    def broken() -> Iterator[JetTable]:
-        yield some_jets(50)
-        raise error("in the middle")
-
-    with pytest.raises(error, match="in the middle"):
-        write_jets(tmp_path / "f.h5", broken(), provenance={})
-    assert [p.name for p in tmp_path.iterdir()] == ["f.h5"]
-    with JetFile(tmp_path / "f.h5") as file:
-        assert_same_jets(file.read(), some_jets(3, seed=1))
-
-
-def test_the_final_name_appears_only_when_the_file_is_whole(tmp_path: Path) -> None:
-    seen = []
-
-    def watching() -> Iterator[JetTable]:
-        for _ in range(3):
-            yield some_jets(5)
-            seen.append((tmp_path / "f.h5").exists())
-
-    write_jets(tmp_path / "f.h5", watching(), provenance={})
-    assert seen == [False, False, False]
-    assert [p.name for p in tmp_path.iterdir()] == ["f.h5"]
-
-
-def test_a_killed_writer_leaves_nothing_under_the_final_name(tmp_path: Path) -> None:
-    program = (
-        "import sys, time, numpy as np\n"
-        "from course_utils.jetfile import JetTable, write_jets\n"
-        "def slow():\n"
-        "    yield JetTable(np.zeros((9, 200, 4)), np.zeros((9, 4)), np.zeros(9), np.zeros(9))\n"
-        "    print('half', flush=True)\n"
-        "    time.sleep(60)\n"
-        "write_jets(sys.argv[1], slow(), provenance={})\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path / "f.h5")], stdout=subprocess.PIPE, text=True
-    ) as writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "half\n"
-        writer.send_signal(signal.SIGKILL)
-        writer.wait()
-    assert not (tmp_path / "f.h5").exists()
-    write_jets(tmp_path / "f.h5", [some_jets(2)], provenance={})  # and the next run is not hindered
-    with JetFile(tmp_path / "f.h5") as file:
-        assert file.n_jets == 2
-
-
-def test_others_may_read_a_file_as_the_umask_says(tmp_path: Path) -> None:
-    before = os.umask(0o022)
-    try:
-        write_jets(tmp_path / "f.h5", [some_jets(1)], provenance={})
-    finally:
-        os.umask(before)
-    assert (tmp_path / "f.h5").stat().st_mode & 0o777 == 0o644
-
-
-def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise tables.HDF5ExtError("Problems appending the records.")
-
-    monkeypatch.setattr(tables.Table, "append", refuse)
-    with pytest.raises(DataError, match="Is the disk full"):
-        write_jets(tmp_path / "f.h5", [some_jets(1)], provenance={})
-    assert list(tmp_path.iterdir()) == []
-
-
-# ---------------------------------------------------------------- memory
-
-
-def peak_bytes(work: object) -> int:
-    tracemalloc.start()
-    try:
-        work()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-def test_memory_of_writing_does_not_grow_with_the_number_of_jets(tmp_path: Path) -> None:
-    table = some_jets(200)
-
-    def write(n_tables: int) -> int:
-        chunks = (table for _ in range(n_tables))
-        return peak_bytes(lambda: write_jets(tmp_path / "f.h5", chunks, provenance={}))
-
-    write(1)
-    assert write(20) < write(2) + 2 * len(table) * BYTES_PER_JET
-
-
-def test_memory_of_reading_goes_with_the_range_not_with_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("course_utils.jetfile._ROWS_AT_ONCE", 100)
-    table = some_jets(500)
-    write_jets(tmp_path / "f.h5", [table] * 8, provenance={})
-    with JetFile(tmp_path / "f.h5") as file:
-        file.read(0, 10)
-        step = 100 * BYTES_PER_JET
-        assert peak_bytes(lambda: file.read(0, 100)) < 5 * step
-        assert peak_bytes(lambda: file.read(0, 3000)) < 30 * step + 5 * step
-
-        def stream() -> None:
-            for _ in file.batches(100):
-                pass
-
-        assert peak_bytes(stream) < 8 * step
-
-
-def test_two_readers_of_one_file_do_not_close_it_for_each_other(path: Path) -> None:
-    with JetFile(path) as one, JetFile(path) as two:
-        one.close()
-        assert len(two.read(0, 3)) == 3

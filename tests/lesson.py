@@ -1,0 +1,253 @@
+"""A lesson, taken apart and run: what `test_notebooks.py` needs to hold every notebook honest.
+
+A lesson is ``notebooks/NN_topic/NN_topic.ipynb`` with ``wrong_answers.toml`` beside it::
+
+    [claims]                             # a row of the cell tagged "results" -> range of its number
+    "improved" = [0.9, 1.0]
+
+    [jet-mass]                           # the cell that a student fills in
+    "forgets pz" = '''
+    def jet_mass(jets):
+        ...
+    '''
+
+Cells are run in this process, in one namespace that can be put back to the state before any cell.
+So dozens of wrong answers cost seconds, where a kernel for each would cost minutes.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import re
+import sys
+import tomllib
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import nbformat
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
+from nbgrader.utils import determine_grade, is_grade, is_solution
+
+HEADING = re.compile(r"^### Exercise (\d+\.\d+): .+ \(([\d.]+) points?, (\d+) min\)$", re.M)
+HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS\n(.*?)^### END HIDDEN TESTS$", re.M | re.S)
+SOLUTION = re.compile(r"^ *### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION", re.M | re.S)
+QUIET = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An autograded exercise: the cell that a student fills in and the cell that checks it."""
+
+    answer: int  # positions in the notebook
+    check: int
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One notebook and what lies beside it."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @cached_property
+    def notebook(self) -> nbformat.NotebookNode:
+        return nbformat.read(self.path, as_version=4)
+
+    @property
+    def cells(self) -> list[nbformat.NotebookNode]:
+        return self.notebook.cells
+
+    @property
+    def markdown(self) -> list[str]:
+        return [cell.source for cell in self.cells if cell.cell_type == "markdown"]
+
+    @property
+    def graded(self) -> list[nbformat.NotebookNode]:
+        return [cell for cell in self.cells if is_grade(cell)]
+
+    @property
+    def points(self) -> float:
+        return sum(cell.metadata.nbgrader.points for cell in self.graded)
+
+    @property
+    def minutes(self) -> int:
+        """The minutes that all exercises take."""
+        return sum(int(minutes) for _, _, minutes in HEADING.findall("\n".join(self.markdown)))
+
+    @cached_property
+    def exercises(self) -> list[Exercise]:
+        """Every check with the answer cell that comes last before it."""
+        answers, found = [], []
+        for position, cell in enumerate(self.cells):
+            if cell.cell_type == "code" and is_solution(cell):
+                answers.append(position)
+            elif cell.cell_type == "code" and is_grade(cell):
+                found.append(Exercise(answers[-1], position))
+        return found
+
+    @cached_property
+    def released(self) -> list[nbformat.NotebookNode]:
+        """The cells as a student gets them, by nbgrader's own two steps."""
+        notebook = nbformat.from_dict(self.notebook)
+        for step in (ClearSolutions(), ClearHiddenTests()):
+            notebook, _ = step.preprocess(notebook, {})
+        return notebook.cells
+
+    @cached_property
+    def secrets(self) -> set[str]:
+        """Every line of a solution, a model answer, a mark scheme or a hidden test.
+
+        Short lines and lines that a student reads elsewhere give nothing away.
+        """
+        source = "\n".join(cell.source for cell in self.cells)
+        regions = SOLUTION.findall(source) + HIDDEN.findall(source)
+        shown = "\n".join(cell.source for cell in self.released)
+        lines = {line.strip() for region in regions for line in region.splitlines()}
+        return {line for line in lines if len(line) > 15 and line not in shown}
+
+    @cached_property
+    def beside(self) -> dict[str, dict]:
+        return tomllib.loads((self.path.parent / "wrong_answers.toml").read_text())
+
+    @property
+    def claims(self) -> dict[str, tuple[float, float]]:
+        return self.beside["claims"]
+
+    @property
+    def wrong_answers(self) -> dict[str, dict[str, str]]:
+        return {cell: answers for cell, answers in self.beside.items() if cell != "claims"}
+
+
+class Session:
+    """The cells of a lesson run in one namespace, which remembers its state before each of them."""
+
+    def __init__(self, cells: list[nbformat.NotebookNode], folder: Path) -> None:
+        self.folder = folder
+        # A notebook kernel has it; what it shows is looked at elsewhere.
+        self.namespace: dict = {"__name__": "__main__", "display": lambda *objects: None}
+        self.before: list[dict] = []
+        self.marks: dict[int, float] = {}
+        for position, cell in enumerate(cells):
+            self.before.append(dict(self.namespace))
+            if cell.cell_type == "code" and is_grade(cell):
+                self.marks[position] = self.mark(cell)
+            elif cell.cell_type == "code":
+                self.run(cell.source)
+
+    def back_to(self, position: int) -> None:
+        """Forget all that the cell at this position and those after it have defined."""
+        self._set(self.before[position])
+
+    def _set(self, names: dict) -> None:
+        # The same dictionary, because the functions that cells have defined look names up in it.
+        self.namespace.clear()
+        self.namespace.update(names)
+
+    def run(self, source: str) -> object:
+        """Run a cell, and return what a notebook would show as its result."""
+        tree = ast.parse(source)
+        last = None
+        if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";"):
+            last = ast.Expression(tree.body.pop().value)
+        with contextlib.chdir(self.folder), _kernel_warnings(), _figures_closed():
+            exec(compile(tree, "<cell>", "exec"), self.namespace)
+            return last and eval(compile(last, "<cell>", "eval"), self.namespace)
+
+    def mark(self, cell: nbformat.NotebookNode) -> float:
+        """The points that nbgrader gives for a check cell in this state."""
+        cell = nbformat.from_dict(cell)
+        cell.outputs = []
+        complaints = io.StringIO()
+        try:
+            with contextlib.redirect_stderr(complaints):
+                result = self.run(cell.source)
+            if result is not None:
+                cell.outputs.append(new_output("execute_result", {"text/plain": repr(result)}))
+        except Exception as error:
+            cell.outputs.append(new_output("error", ename=type(error).__name__, evalue=str(error)))
+        if complaints.getvalue():
+            cell.outputs.append(new_output("stream", name="stderr", text=complaints.getvalue()))
+        # An error or a complaint costs all points, also after a result.
+        cell.outputs.sort(key=lambda output: output.output_type == "execute_result")
+        return determine_grade(cell)[0]
+
+    def marks_for(self, lesson: Lesson, exercise: Exercise, answer: str) -> dict[str, float]:
+        """The points of an exercise with another answer in place of the solution.
+
+        Parameters
+        ----------
+        answer : str
+            The cell that a student would hand in.
+
+        Returns
+        -------
+        dict
+            ``"whole"`` is what counts, ``"visible"`` what the student's own check says, and
+            ``"hidden"`` what the hidden tests say, whatever the visible ones did.
+        """
+        self.back_to(exercise.answer)
+        between = lesson.cells[exercise.answer + 1 : exercise.check]
+        for source in [answer, *(cell.source for cell in between if cell.cell_type == "code")]:
+            with contextlib.suppress(Exception):
+                self.run(source)
+        answered, marks = dict(self.namespace), {}
+        for part in ("whole", "visible", "hidden"):
+            self._set(answered)
+            check = nbformat.from_dict(lesson.cells[exercise.check])
+            visible = HIDDEN.sub("", check.source)
+            if part == "visible":
+                check.source = visible
+            elif part == "hidden":
+                check.source = "\n".join(HIDDEN.findall(check.source))
+                self._run_each_statement(visible)
+            marks[part] = self.mark(check)
+        return marks
+
+    def _run_each_statement(self, source: str) -> None:
+        """Run what can be run: a failing statement does not keep the next one from running."""
+        for statement in ast.parse(source).body:
+            with contextlib.suppress(Exception):
+                self.run(ast.unparse(statement))
+
+
+def filled_in(lesson: Lesson, released: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A released notebook with every answer of the source, as a perfect student hands it in."""
+    answers = {cell.id: cell.source for cell in lesson.cells if is_solution(cell)}
+    notebook = nbformat.from_dict(released)
+    for cell in notebook.cells:
+        cell.source = answers.get(cell.id, cell.source)
+    return notebook
+
+
+@contextlib.contextmanager
+def _kernel_warnings() -> Iterator[None]:
+    """The warnings that a notebook kernel shows, on standard error, where nbgrader sees them."""
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        warnings.resetwarnings()
+        for category in QUIET:
+            warnings.simplefilter("ignore", category)
+        yield
+
+
+@contextlib.contextmanager
+def _figures_closed() -> Iterator[None]:
+    """Close what a cell draws, as a notebook does after showing it."""
+    try:
+        yield
+    finally:
+        plt.close("all")

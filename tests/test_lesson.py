@@ -1,0 +1,122 @@
+"""The harness itself: it must notice a check that is worth nothing and a release that leaks."""
+
+import nbformat
+import pytest
+from lesson import Lesson, Session, filled_in
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+ANSWER = '''def twice(x):
+    """Two times x."""
+    ### BEGIN SOLUTION
+    return x + x  # a sum of two
+    ### END SOLUTION'''
+GOOD = """# Check: a number.
+assert twice(1) == 2
+### BEGIN HIDDEN TESTS
+assert twice(-3.5) == -7
+### END HIDDEN TESTS"""
+
+
+def graded(**changes):
+    meta = {"grade": False, "grade_id": "x", "locked": False, "schema_version": 3}
+    return {"nbgrader": meta | {"solution": False, "task": False} | changes}
+
+
+@pytest.fixture
+def lesson_with(tmp_path):
+    """A lesson of one exercise with a check of three points."""
+
+    def write(check):
+        notebook = new_notebook(
+            cells=[
+                new_markdown_cell("### Exercise 1.1: twice (3 points, 4 min)"),
+                new_code_cell("earlier = [1]"),
+                new_code_cell(ANSWER, metadata=graded(solution=True)),
+                new_code_cell(check, metadata=graded(grade=True, locked=True, points=3)),
+            ],
+            metadata={"kernelspec": {"display_name": "", "language": "python", "name": "python3"}},
+        )
+        nbformat.write(notebook, tmp_path / "toy.ipynb")
+        return Lesson(tmp_path / "toy.ipynb")
+
+    return write
+
+
+def marks_for(lesson, tmp_path, answer):
+    session = Session(lesson.cells, tmp_path)
+    return session.marks_for(lesson, lesson.exercises[0], answer)
+
+
+def test_a_lesson_is_taken_apart(lesson_with):
+    lesson = lesson_with(GOOD)
+    assert (lesson.points, lesson.minutes) == (3, 4)
+    assert [(e.answer, e.check) for e in lesson.exercises] == [(2, 3)]
+    assert "NotImplementedError" in lesson.released[2].source
+    assert lesson.released[3].source == "# Check: a number.\nassert twice(1) == 2"
+    assert lesson.secrets == {"return x + x  # a sum of two", "assert twice(-3.5) == -7"}
+
+
+def test_a_perfect_student_fills_in_every_answer(lesson_with):
+    lesson = lesson_with(GOOD)
+    released = new_notebook(cells=lesson.released)
+    assert filled_in(lesson, released).cells[2].source == ANSWER
+    assert released.cells[2].source != ANSWER
+
+
+def test_solution_stub_and_wrong_answers_get_what_they_deserve(lesson_with, tmp_path):
+    lesson = lesson_with(GOOD)
+    assert Session(lesson.cells, tmp_path).marks == {3: 3}
+    all_of_it, nothing = dict.fromkeys(("whole", "visible", "hidden"), 3), {"whole": 0}
+    assert marks_for(lesson, tmp_path, ANSWER) == all_of_it
+    stub = lesson.released[2].source
+    assert marks_for(lesson, tmp_path, stub) == nothing | {"visible": 0, "hidden": 0}
+    absolute = "def twice(x): return abs(2 * x)"
+    assert marks_for(lesson, tmp_path, absolute) == nothing | {"visible": 3, "hidden": 0}
+
+
+@pytest.mark.parametrize(
+    ("check", "part"),
+    [
+        (GOOD.replace("assert twice(1) == 2", "assert twice"), "visible"),
+        (GOOD.replace("assert twice(-3.5) == -7", "assert twice"), "hidden"),
+    ],
+)
+def test_a_check_that_always_passes_is_noticed_on_the_stub(lesson_with, tmp_path, check, part):
+    lesson = lesson_with(check)
+    assert marks_for(lesson, tmp_path, lesson.released[2].source)[part] == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "marks"),
+    [
+        ("1.5", 1.5),
+        ("float('nan')", 3),  # why partial credit needs the helper
+        ("twice;", 3),
+        ("1 / 0", 0),
+        ("import sys; sys.stderr.write('x'); None", 0),
+        ("import warnings; warnings.warn('a warning costs the points'); None", 0),
+        ("import warnings; warnings.warn('theirs', DeprecationWarning); None", 3),
+    ],
+)
+def test_marks_are_those_of_nbgrader(lesson_with, tmp_path, line, marks):
+    session = Session(lesson_with(f"{GOOD}\n{line}").cells, tmp_path)
+    assert session.marks == {3: marks}
+
+
+def test_a_wrong_answer_leaves_no_trace_in_the_next(lesson_with, tmp_path):
+    lesson = lesson_with(GOOD)
+    session = Session(lesson.cells, tmp_path)
+    session.marks_for(lesson, lesson.exercises[0], "left_over = 1\nabs = None")
+    session.back_to(2)
+    assert "left_over" not in session.namespace
+    assert session.namespace["earlier"] == [1]
+    assert session.marks_for(lesson, lesson.exercises[0], ANSWER)["whole"] == 3
+
+
+def test_functions_of_earlier_cells_see_the_answer_under_test(lesson_with, tmp_path):
+    lesson = lesson_with(GOOD)
+    calls_twice = new_code_cell("def four_times(x):\n    return twice(twice(x))")
+    cells = [*lesson.cells[:2], calls_twice, *lesson.cells[2:]]
+    session = Session(cells, tmp_path)
+    session.run("def twice(x):\n    return 10 * x")
+    assert session.run("four_times(1)") == 100

@@ -1,0 +1,344 @@
+"""Every lesson, found by glob: stored clean, built like a lesson, graded fairly, leaking nothing.
+
+What is expensive is made once per lesson: one run of its cells in this process, in which every
+wrong answer is tried, and one nbgrader course with two students.
+"""
+
+import ast
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+from lesson import HEADING, Lesson, Session, filled_in
+from nbgrader.api import Gradebook
+from nbgrader.apps import NbGraderAPI
+from nbgrader.nbgraderformat import MetadataValidator
+from nbgrader.utils import is_grade, is_solution
+from nbgrader.validator import Validator
+from traitlets.config import Config, PyFileConfigLoader
+
+from course_utils.datasets import SPLITS, TTV, small_sample
+from course_utils.jetfile import JetFile, write_jets
+
+ROOT = Path(__file__).resolve().parents[1]
+LESSONS = [Lesson(path) for path in sorted(ROOT.glob("notebooks/*/*.ipynb"))]
+# What continuous integration sets; every lesson has to know these names.
+SMALL_RUN = {"N_JETS": 1200, "N_EPOCHS": 3, "SEED": 7}
+GOAL = re.compile(r"^\d\. \*\*[A-Z][a-z]+\*\* .+$", re.M)
+TWO_SENTENCES = re.compile(r"[a-z)$`*][.!?] +[A-Z$]")
+
+pytestmark = pytest.mark.parametrize(
+    "lesson", LESSONS, ids=lambda lesson: lesson.name, scope="session"
+)
+slow = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
+
+
+# Stored form and structure -------------------------------------------------------------------
+
+
+def test_a_lesson_is_one_folder_of_the_same_name(lesson):
+    assert re.fullmatch(r"\d\d_[a-z0-9_]+", lesson.name)
+    assert lesson.path.parent.name == lesson.name
+    assert len(list(lesson.path.parent.glob("*.ipynb"))) == 1
+
+
+def test_it_is_stored_in_the_one_normal_form(lesson):
+    assert lesson.path.read_text(encoding="utf-8") == nbformat.writes(lesson.notebook) + "\n"
+    nbformat.validate(lesson.notebook)
+    assert set(lesson.notebook.metadata) == {"kernelspec"}
+    assert lesson.notebook.metadata.kernelspec.name == "python3"
+    for cell in lesson.cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+        assert set(cell.metadata) <= {"nbgrader", "tags"}
+        assert cell.source == cell.source.strip("\n")
+
+
+def test_cell_ids_are_words_and_graded_cells_are_called_by_them(lesson):
+    ids = [cell.id for cell in lesson.cells]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[a-z][a-z0-9-]*[a-z0-9]", name) for name in ids)
+    for cell in lesson.cells:
+        assert cell.metadata.get("nbgrader", {"grade_id": cell.id})["grade_id"] == cell.id
+
+
+def test_graded_cells_are_valid_and_worth_something(lesson):
+    MetadataValidator().validate_nb(lesson.notebook)
+    assert lesson.exercises
+    assert all(cell.metadata.nbgrader.points > 0 for cell in lesson.graded)
+    checks = [cell for cell in lesson.graded if cell.cell_type == "code"]
+    assert all(cell.metadata.nbgrader.locked for cell in checks)
+
+
+def test_every_answer_cell_has_its_own_check_with_a_hidden_part(lesson):
+    answers = [i for i, cell in enumerate(lesson.cells) if is_solution(cell)]
+    written = [i for i in answers if is_grade(lesson.cells[i])]
+    assert [exercise.answer for exercise in lesson.exercises] == sorted(set(answers) - set(written))
+    for exercise in lesson.exercises:
+        source = lesson.cells[exercise.check].source
+        assert source.count("### BEGIN HIDDEN TESTS") == source.count("### END HIDDEN TESTS") == 1
+        assert source.startswith("# Check: ")
+
+
+def test_the_same_three_goals_open_and_close_the_lesson(lesson):
+    first, recap = lesson.markdown[0], next(text for text in lesson.markdown if "## Recap" in text)
+    goals = GOAL.findall(first)
+    assert len(goals) == 3
+    assert GOAL.findall(recap) == goals
+    assert re.match(rf"# {lesson.name[:2]} ", first)
+    assert "arXiv:" in first
+
+
+def test_exercises_are_numbered_and_their_points_and_minutes_add_up(lesson):
+    headings = HEADING.findall("\n".join(lesson.markdown))
+    expected, announced = {}, None
+    for cell in lesson.cells:
+        if found := HEADING.findall(cell.source):
+            announced = found[-1][0]
+        if is_grade(cell):
+            expected[announced] = expected.get(announced, 0) + cell.metadata.nbgrader.points
+    assert {number: float(points) for number, points, _ in headings} == expected
+    numbers = [tuple(map(int, number.split("."))) for number, _, _ in headings]
+    assert numbers == sorted(set(numbers))
+    stated = int(re.search(r"\*\*Time:\*\* (\d+) minutes", lesson.markdown[0])[1])
+    assert lesson.minutes < stated <= 90
+
+
+def test_one_parameters_cell_knows_every_name_that_is_set_from_outside(lesson):
+    tagged = [cell for cell in lesson.cells if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    names = {target.id for node in ast.parse(tagged[0].source).body for target in node.targets}
+    assert set(SMALL_RUN) <= names
+
+
+def test_cells_are_short_and_markdown_has_one_sentence_per_line(lesson):
+    code = [cell for cell in lesson.released if cell.cell_type == "code"]
+    assert 20 <= len(code) <= 40
+    lines = {cell.id: [line for line in cell.source.splitlines() if line.strip()] for cell in code}
+    assert not {name: len(cell) for name, cell in lines.items() if len(cell) > 15}
+    crowded = [line for text in lesson.markdown for line in text.splitlines()
+               if TWO_SENTENCES.search(line) and not line.startswith("|")]  # fmt: skip
+    assert not crowded
+
+
+# One run in this process ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def jet_data(tmp_path_factory) -> Path:
+    """The small sample as three files, so that larger ones on this machine are not found."""
+    folder = tmp_path_factory.mktemp("data")
+    with JetFile(small_sample("top_tagging")) as file:
+        table, provenance = file.read(), file.provenance
+    for split in SPLITS:
+        chosen = table[table.ttv == TTV[split]]
+        (folder / "top_tagging").mkdir(exist_ok=True)
+        write_jets(folder / "top_tagging" / f"{split}.h5", [chosen], provenance=provenance)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_machine(jet_data) -> Iterator[None]:
+    """Small data and short trainings, for this process and every kernel it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JET_DATA", str(jet_data))
+        patch.setenv("COURSE_MAX_JETS", "1200")
+        patch.setenv("COURSE_MAX_EPOCHS", "10")
+        # nbgrader calls the alembic of this environment by its bare name.
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        patch.delenv("NBGRADER_EXECUTION", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def session(lesson, small_machine, tmp_path_factory) -> Session:
+    return Session(lesson.cells, tmp_path_factory.mktemp(lesson.name))
+
+
+class TestChecks:
+    pytestmark = slow
+
+    def test_the_solution_earns_every_point(self, lesson, session):
+        possible = {
+            e.check: lesson.cells[e.check].metadata.nbgrader.points for e in lesson.exercises
+        }
+        assert session.marks == possible
+
+    def test_partial_credit_goes_through_the_helper(self, lesson, session):
+        for exercise in lesson.exercises:
+            source = lesson.cells[exercise.check].source
+            session.back_to(exercise.check)
+            if session.run(source) is not None:
+                assert source.splitlines()[-1].startswith("partial_credit(")
+
+    def test_no_part_of_a_check_passes_on_the_stub(self, lesson, session):
+        for exercise in lesson.exercises:
+            stub = lesson.released[exercise.answer].source
+            marks = session.marks_for(lesson, exercise, stub)
+            assert marks == {"whole": 0, "visible": 0, "hidden": 0}, stub
+
+    def test_every_planted_wrong_answer_loses_points(self, lesson, session, request):
+        answers = {lesson.cells[e.answer].id: e for e in lesson.exercises}
+        assert set(lesson.wrong_answers) == set(answers)
+        assert all(len(wrong) >= 3 for wrong in lesson.wrong_answers.values())
+        survivors, told = [], 0
+        for name, exercise in answers.items():
+            points = lesson.cells[exercise.check].metadata.nbgrader.points
+            for fault, answer in lesson.wrong_answers[name].items():
+                marks = session.marks_for(lesson, exercise, answer)
+                if marks["whole"] == points:
+                    survivors.append(f"{name}: {fault}")
+                told += marks["visible"] < points
+        planted = sum(map(len, lesson.wrong_answers.values()))
+        line = f"{lesson.name}: {len(lesson.cells)} cells, {lesson.points} points,"
+        line += f" {lesson.minutes} minutes of exercises; of {planted} wrong answers"
+        line += f" {planted - len(survivors)} lose points, {told} already by the visible check"
+        _report(request, line)
+        assert not survivors
+
+
+def _report(request: pytest.FixtureRequest, line: str) -> None:
+    plugins = request.config.pluginmanager
+    with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
+        plugins.get_plugin("terminalreporter").write_line(f"\n{line}")
+
+
+# With papermill, as continuous integration runs it -------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def executed(lesson, small_machine, tmp_path_factory) -> nbformat.NotebookNode:
+    folder = tmp_path_factory.mktemp(f"papermill-{lesson.name}")
+    return papermill.execute_notebook(
+        lesson.path, folder / "executed.ipynb", SMALL_RUN, cwd=folder, progress_bar=False
+    )
+
+
+class TestPapermill:
+    pytestmark = slow
+
+    def test_the_solved_notebook_runs_without_a_word_on_standard_error(self, executed):
+        said = [o for cell in executed.cells for o in cell.get("outputs", []) if "name" in o]
+        assert not [output.text for output in said if output.name == "stderr"]
+
+    def test_injected_parameters_win(self, executed):
+        position = [cell.metadata.tags for cell in executed.cells].index(["injected-parameters"])
+        assert "N_JETS = 1200" in executed.cells[position].source
+
+    def test_progress_is_one_line_that_ends_full(self, executed):
+        outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
+        bars = [o.data["text/plain"] for o in outputs if "epoch/s" in str(o.get("data", ""))]
+        assert any(bar.startswith("baseline: 100%") for bar in bars) or not bars
+        assert all(len(bar.splitlines()) == 1 for bar in bars)
+
+    def test_the_numbers_it_claims_are_sane(self, lesson, executed):
+        (table,) = (cell for cell in executed.cells if "results" in cell.metadata.tags)
+        text = table.outputs[0].data["text/plain"]
+        measured = {}
+        for row in lesson.claims:
+            line = next(line for line in text.splitlines() if line.startswith(f"{row} "))
+            measured[row] = float(re.search(r"\d+(\.\d+)?", line.removeprefix(row))[0])
+        for row, (low, high) in lesson.claims.items():
+            assert low <= measured[row] <= high, f"{row}: {measured[row]}"
+
+
+# With nbgrader, as an instructor and two students do -----------------------------------------
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course folder in which a lesson was released, handed in twice, graded and returned."""
+
+    folder: Path
+    gradebook: str
+
+    def read(self, step: str, student: str, lesson: Lesson) -> str:
+        (path,) = (self.folder / step / student / lesson.name).glob(f"{lesson.name}.*")
+        return path.read_text(encoding="utf-8")
+
+    def scores(self, student: str, lesson: Lesson) -> dict[str, tuple[float | None, float]]:
+        """Automatic and best possible score of every graded cell."""
+        with Gradebook(self.gradebook) as gradebook:
+            handed_in = gradebook.find_submission_notebook(lesson.name, lesson.name, student)
+            return {grade.name: (grade.auto_score, grade.max_score) for grade in handed_in.grades}
+
+
+@pytest.fixture(scope="session")
+def course(lesson, small_machine, tmp_path_factory) -> Course:
+    folder = tmp_path_factory.mktemp("course")
+    shutil.copytree(lesson.path.parent, folder / "notebooks" / lesson.name)
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+    gradebook = f"sqlite:///{folder / 'gradebook.db'}"
+    config.merge(Config(CourseDirectory={"root": str(folder), "db_url": gradebook}))
+    api = NbGraderAPI(config=config)
+    _done(api.generate_assignment(lesson.name))
+    released = folder / "release" / lesson.name
+    for student in ("untouched", "solved"):
+        shutil.copytree(released, folder / "submitted" / student / lesson.name)
+    path = folder / "submitted" / "solved" / lesson.name / lesson.path.name
+    nbformat.write(filled_in(lesson, nbformat.read(path, as_version=4)), path)
+    for student in ("untouched", "solved"):
+        _done(api.autograde(lesson.name, student))
+        _done(api.generate_feedback(lesson.name, student))
+    return Course(folder, gradebook)
+
+
+def _done(result: dict) -> None:
+    assert result["success"], f"{result.get('log')}\n{result.get('error')}"
+
+
+class TestNbgrader:
+    pytestmark = slow
+
+    def test_the_release_is_the_notebook_alone(self, lesson, course):
+        released = course.folder / "release" / lesson.name
+        assert [path.name for path in released.rglob("*")] == [lesson.path.name]
+
+    def test_the_solution_gets_full_marks_where_no_person_has_to_read(self, lesson, course):
+        scores = course.scores("solved", lesson)
+        written = {c.id for c in lesson.graded if is_solution(c)}
+        assert {name for name, (score, _) in scores.items() if score is None} == written
+        assert all(score == most for score, most in scores.values() if score is not None)
+        assert sum(most for _, most in scores.values()) == lesson.points
+
+    def test_the_untouched_release_gets_nothing(self, lesson, course):
+        scores = course.scores("untouched", lesson)
+        assert len(scores) == len(lesson.graded)
+        assert {score for score, _ in scores.values()} == {0}
+
+    def test_the_release_tells_no_secret(self, lesson, course):
+        assert lesson.secrets
+        text = course.read("release", ".", lesson)
+        sources = "\n".join(cell.source for cell in nbformat.reads(text, as_version=4).cells)
+        assert not [secret for secret in lesson.secrets if secret in sources]
+        assert "BEGIN" not in sources
+        assert "mark scheme" not in sources.lower()
+
+    def test_feedback_tells_no_secret(self, lesson, course):
+        hidden = {line for cell in lesson.cells if not is_solution(cell)
+                  for line in lesson.secrets if line in cell.source}  # fmt: skip
+        for student, told in (("untouched", lesson.secrets), ("solved", hidden)):
+            page = _plain(course.read("feedback", student, lesson))
+            assert not [line for line in told if _squeezed(line) in page], student
+
+    def test_a_student_who_validates_the_solution_passes(self, lesson, course):
+        path = course.folder / "submitted" / "solved" / lesson.name / lesson.path.name
+        assert Validator().validate(str(path)) == {}
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
+def _plain(page: str) -> str:
+    """The text of an HTML page, without its markup and white space."""
+    from html import unescape
+
+    return _squeezed(unescape(re.sub(r"<[^>]+>", "", page)))

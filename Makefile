@@ -15,7 +15,7 @@ help:  ## show this list
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[simulation,tensorflow,jupyter,test]'
+	$(BIN)/pip install -c constraints.txt -e '.[simulation,tensorflow,jupyter,test]'
 	touch $@
 
 demo: $(VENV)/ready  ## jets, lesson 01, two networks and a baseline on a leaderboard
@@ -23,7 +23,7 @@ demo: $(VENV)/ready  ## jets, lesson 01, two networks and a baseline on a leader
 	rm -rf demo && mkdir demo
 	JET_DATA=demo/private ./data_download.sh --generate top_tagging --split test --jets $$(($(JETS) * 5 / 8)) --seed $$(($(SEED) + 1000))
 	python -m challenge create demo/challenge --name demo --jets demo/private/top_tagging/test.h5 --seed $(SEED)
-	papermill notebooks/01_dnn_on_constituents/01_dnn_on_constituents.ipynb demo/01_dnn_on_constituents.ipynb --cwd demo -p CHALLENGE_JETS challenge/test_jets.h5
+	papermill notebooks/01_dnn_on_constituents/01_dnn_on_constituents.ipynb demo/01_dnn_on_constituents.ipynb --cwd demo -p CHALLENGE_JETS challenge/test_jets.h5 -p GROUP demo
 	python -m challenge score demo/challenge demo/submission_predictions/*.npy --team demo
 	python -m challenge baselines demo/challenge
 	python -m challenge board demo/challenge

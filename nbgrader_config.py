@@ -1,5 +1,9 @@
 """nbgrader for this course: `nbgrader generate_assignment 01_dnn_on_constituents` and the rest."""
 
+from nbgrader.preprocessors import CSSHTMLHeaderPreprocessor, GetGrades
+
+from course_utils.feedback import HideTests
+
 c = get_config()  # noqa: F821 (nbgrader provides it)
 
 c.CourseDirectory.course_id = "jet-tagging"
@@ -18,3 +22,5 @@ c.CourseDirectory.ignore = [
 c.ExecutePreprocessor.timeout = 300
 # A student who deletes a graded cell gets it back, with no points, instead of stopping the batch.
 c.OverwriteCells.add_missing_cells = True
+# nbgrader's own feedback prints the hidden tests and the mark schemes.
+c.GenerateFeedback.preprocessors = [HideTests, GetGrades, CSSHTMLHeaderPreprocessor]

@@ -9,9 +9,14 @@ kinematics      ``(E, px, py, pz)`` <-> ``(pt, eta, phi, mass)``, jet sums
 metrics         ROC, AUC with DeLong error, background rejection with interval
 jetfile         the public jet-file format: one HDF5 table, read and written
 datasets        the registry of samples: download, generate, open, stream
+images          constituents -> centred, rotated, flipped, pixelated jet images
+substructure    N-subjettiness, through FastJet
 training        seeds, progress and the loss history of a network
 plotting        arrays in, matplotlib Axes out
+image_plots     the same for jet images
 submissions     a trained network -> the ``.npy`` file the challenge scores
+grading         partial credit that nbgrader can trust
+feedback        nbgrader's feedback without the hidden tests
 simulation      Pythia 8 -> detector -> FastJet: makes the jets where none are
 ==============  ===================================================================
 

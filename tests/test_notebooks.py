@@ -234,9 +234,10 @@ class TestPapermill:
 
     def test_progress_is_one_line_that_ends_full(self, executed):
         outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
-        bars = [o.data["text/plain"] for o in outputs if "epoch/s" in str(o.get("data", ""))]
-        assert any(bar.startswith("baseline: 100%") for bar in bars) or not bars
+        shown = [output.get("data", {}).get("text/plain", "") for output in outputs]
+        bars = [text for text in shown if re.search(r"\d+/\d+ \[.*(epoch/s|s/epoch)", text)]
         assert all(len(bar.splitlines()) == 1 for bar in bars)
+        assert "100%" in bars[0]  # a later training may stop early
 
     def test_the_numbers_it_claims_are_sane(self, lesson, executed):
         (table,) = (cell for cell in executed.cells if "results" in cell.metadata.tags)

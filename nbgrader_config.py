@@ -1,6 +1,7 @@
 """nbgrader for this course: `nbgrader generate_assignment 01_dnn_on_constituents` and the rest."""
 
-from nbgrader.preprocessors import CSSHTMLHeaderPreprocessor, GetGrades
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbgrader.preprocessors import GetGrades
 
 from course_utils.feedback import HideTests
 
@@ -14,6 +15,7 @@ c.CourseDirectory.ignore = [
     ".ipynb_checkpoints",
     "*.pyc",
     "__pycache__",
+    "feedback",
     "*.py",
     "*.toml",
     "submission_predictions",

@@ -73,7 +73,8 @@ OPTIONS = {"n_pixels": 40, "half_width": 0.8, "rotate": True, "flip": True, "nor
     ids=str,
 )
 def test_images_are_those_of_the_slow_reference(changed):
-    options, jets = OPTIONS | changed, some_jets(1)
+    options, jets = OPTIONS | changed, some_jets(1, n_jets=60)
+    assert (np.ptp(kinematics.phi(jets), axis=1) > np.pi).any()  # some lie across the cut
     expected = [image_of_one(jet, **options) for jet in jets]
     if options["rotate"] and not options["flip"]:  # either end of an axis may be up
         expected = [np.maximum(image, image[::-1, ::-1]) for image in expected]
@@ -232,6 +233,12 @@ def test_the_halves_on_the_right_and_on_top_are_the_hotter_ones(seed):
         np.testing.assert_array_equal(np.abs(after), np.abs(before))
         assert ((pt * np.sign(after)).sum(axis=1) >= 0).all()
     np.testing.assert_array_equal(flipped(pt, *mirrored), mirrored)
+
+
+def test_a_constituent_on_the_axis_is_in_neither_half():
+    pt, along = np.array([5.0, 50, 10]), np.array([-0.4, -1e-14, 0.2])
+    for angles in ((along, np.zeros(3)), (np.zeros(3), along)):
+        np.testing.assert_array_equal(flipped(pt, *angles), angles)
 
 
 def test_jets_that_prefer_no_direction_give_an_average_image_that_prefers_none():

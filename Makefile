@@ -1,7 +1,7 @@
 # Each recipe is what you would type by hand. `make demo` and `make test` are all a newcomer needs.
 PYTHON ?= python3
 VENV ?= .venv
-JETS ?= 80000
+JETS ?= 60000
 SEED ?= 1
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)

@@ -15,7 +15,7 @@ from rich.table import Table
 from course_utils.datasets import SAMPLES, SPLITS, Sample, data_root, data_roots, small_sample
 from course_utils.jetfile import DataError, JetFile
 
-DEFAULT_JETS: Final = 80_000
+DEFAULT_JETS: Final = 60_000
 DEFAULT_SEED: Final = 1
 _FEWEST_JETS: Final = 10  # 6, 2 and 2
 
@@ -63,8 +63,8 @@ def split_sizes(n_jets: int) -> dict[str, int]:
 
     Examples
     --------
-    >>> split_sizes(80_000)
-    {'train': 48000, 'val': 16000, 'test': 16000}
+    >>> split_sizes(60_000)
+    {'train': 36000, 'val': 12000, 'test': 12000}
     """
     pairs = n_jets // 2  # as many signal as background jets
     fifth = max(round(pairs / 5), 1)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,6 +124,36 @@ def test_an_interrupted_production_leaves_no_file_and_continues(tmp_path, refere
     np.testing.assert_array_equal(contents(made(path)).jets, reference.jets)
     assert set(redone).isdisjoint(survivors)
     assert not (tmp_path / "train.h5.parts").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
+def test_workers_end_when_the_production_is_killed():
+    code = (
+        "import os, time\n"
+        "from course_utils.simulation.production import _pool\n"
+        "if __name__ == '__main__':\n"
+        "    with _pool(None, 1) as pool:\n"
+        "        print(pool.submit(os.getpid).result(), flush=True)\n"
+        "        time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as run:
+        worker = int(run.stdout.readline())
+        assert _runs(worker)
+        run.kill()
+    for _ in range(600):
+        if not _runs(worker):
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("The worker outlived its production by a minute.")
+
+
+def _runs(process: int) -> bool:
+    status = Path(f"/proc/{process}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_another_production_in_the_same_place_is_refused_until_the_first_is_finished(tmp_path):

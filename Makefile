@@ -32,7 +32,7 @@ test: $(VENV)/ready  ## all tests
 	python -m pytest
 
 lab: $(VENV)/ready  ## JupyterLab, as a student sees it
-	jupyter lab notebooks
+	jupyter lab
 
 data: $(VENV)/ready  ## what samples there are, and which are on this machine
 	./data_download.sh

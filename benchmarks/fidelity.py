@@ -98,7 +98,7 @@ def figure(jets: np.ndarray, y_true: np.ndarray, tau32: np.ndarray, path: str) -
     for ax, (label, values, truth, bins) in zip(axes.flat, panels, strict=True):
         plot_distributions(values[truth == 1], values[truth == 0], bins=bins, label=label, ax=ax)
     axes[1, 1].set(xscale="log", yscale="log", ylim=(1e-6, 0.1), ylabel="fraction per bin")
-    axes[1, 1].legend(("top", "QCD"))
+    axes[1, 1].get_legend().remove()  # it counts jets; these are constituents
     drawn.savefig(path, dpi=150)
 
 
@@ -112,7 +112,7 @@ def main() -> None:
     arguments = parser.parse_args()
     table = load_jets("top_tagging", "train", stop=arguments.jets)
     columns = features(table.jets)
-    console = Console()
+    console = Console(width=130)
     console.print(f"{len(table.y_true)} jets, half to train, half to test")
     console.print(pt_table(jet_pt(table.jets), table.y_true))
     console.print(tagger_table(columns, table.y_true))

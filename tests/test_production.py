@@ -189,6 +189,10 @@ def test_provenance_says_how_the_jets_were_made(tmp_path):
         provenance = file.provenance
     assert provenance["seed"] == 5
     assert provenance["generator"].startswith("Pythia 8")
+    # What `data_download.sh --generate` compares before it takes a file for the one asked for.
+    compared = {"sample", "split", "seed", "signal", "background", "cuts", "detector"}
+    assert compared <= production.origin("top_tagging", "train", 5).keys()
+    assert compared <= provenance.keys()
     assert "R=0.8" in provenance["cuts"]
     assert provenance["events_tried_signal"] >= 10
     json.dumps(provenance)

@@ -15,7 +15,7 @@ help:  ## show this list
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -c constraints.txt -e '.[simulation,tensorflow,jupyter,test]'
+	$(BIN)/pip install -c constraints.txt -e '.[course,test]'
 	touch $@
 
 demo: $(VENV)/ready  ## jets, lesson 01, two networks and a baseline on a leaderboard

@@ -11,7 +11,8 @@ jetfile         the public jet-file format: one HDF5 table, read and written
 datasets        the registry of samples: download, generate, open, stream
 images          constituents -> centred, rotated, flipped, pixelated jet images
 substructure    N-subjettiness, through FastJet
-training        seeds, progress and the loss history of a network
+training        seeds, progress and the loss history of a network; the training with Keras
+torch_training  the training with PyTorch: early stopping, checkpoints, prediction in batches
 plotting        arrays in, matplotlib Axes out
 image_plots     the same for jet images
 submissions     a trained network -> the ``.npy`` file the challenge scores

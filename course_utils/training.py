@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,6 +34,7 @@ __all__ = [
 
 #: Largest value a grader or a continuous-integration run asks for, by the name of the limit.
 LIMITS = {"COURSE_MAX_JETS": 4000, "COURSE_MAX_EPOCHS": 10}
+_SECONDS_BETWEEN: Final = 0.5  # two pictures of the same progress bar
 
 
 @dataclass(frozen=True)
@@ -124,20 +127,23 @@ class History:
 
 
 def seed_everything(seed: int) -> None:
-    """Start the random numbers of Python, NumPy and the Keras backend from one seed.
+    """Start the random numbers of Python, NumPy and the imported frameworks from one seed.
 
-    The course passes generators around instead of seeding globally. Keras draws its first
-    weights, its shuffles and its dropout from global generators, so for a network that can be
-    trained twice with the same result there is no other way.
+    The course passes generators around instead of seeding globally. Keras and PyTorch draw their
+    first weights from global generators, Keras its shuffles and its dropout as well, so for a
+    network that can be trained twice with the same result there is no other way.
 
     Parameters
     ----------
     seed : int
         Not negative.
     """
-    from keras.utils import set_random_seed
-
-    set_random_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (Keras draws from it)
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(seed)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
 
 
 @contextmanager
@@ -235,17 +241,66 @@ def progress_bar(n_epochs: int, *, label: str = "training") -> keras.callbacks.C
     """
     from keras.callbacks import LambdaCallback
 
-    show = _overwritten_line()
-    bar = tqdm(total=n_epochs, desc=label, unit="epoch", file=io.StringIO(), ncols=100)
-    show(str(bar))
+    bar = EpochBar(n_epochs, label=label)
+    return LambdaCallback(
+        on_epoch_end=lambda epoch, logs: bar.epoch(logs), on_train_end=lambda logs: bar.close()
+    )
 
-    def one_more(epoch: int, logs: Mapping[str, float]) -> None:
-        losses = {name: f"{logs[name]:.3f}" for name in ("loss", "val_loss") if name in logs}
-        bar.set_postfix(losses, refresh=False)
-        bar.update()
-        show(str(bar))
 
-    return LambdaCallback(on_epoch_end=one_more, on_train_end=lambda logs: show(f"{bar}\n"))
+class EpochBar:
+    """One line that shows how far a training is: epochs, time left, the last losses.
+
+    It is text that is overwritten, in a notebook as in a terminal. Use it in a ``with`` statement.
+
+    Parameters
+    ----------
+    n_epochs : int
+        Length of the training.
+    label : str
+        Written in front of the bar; without one nothing is shown.
+    start : int
+        Epochs that were done before.
+    """
+
+    def __init__(self, n_epochs: int, *, label: str, start: int = 0) -> None:
+        self._show = _overwritten_line() if label else lambda text: None
+        self._bar = tqdm(
+            total=n_epochs, initial=start, desc=label, unit="epoch", file=io.StringIO(), ncols=100
+        )
+        self._shown_at = time.monotonic()
+        self._show(str(self._bar))
+
+    def within(self, share: float) -> None:
+        """Note how much of the current epoch is done, from 0 to 1."""
+        if time.monotonic() - self._shown_at > _SECONDS_BETWEEN:
+            whole = int(self._bar.n)
+            self._bar.n = round(whole + min(share, 0.9), 1)
+            self._draw()
+            self._bar.n = whole
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """Count one more epoch, and show its ``loss`` and ``val_loss``."""
+        losses = {name: f"{row[name]:.3f}" for name in ("loss", "val_loss") if name in row}
+        self._bar.set_postfix(losses, refresh=False)
+        self._bar.n += 1
+        self._draw()
+
+    def close(self) -> None:
+        """End the line; a training that stopped before its last epoch is over all the same."""
+        if self._bar.n < self._bar.total:
+            self._bar.set_description_str(f"{self._bar.desc} (stopped early)", refresh=False)
+            self._bar.total = self._bar.n
+        self._show(f"{self._bar}\n")
+
+    def _draw(self) -> None:
+        self._shown_at = time.monotonic()
+        self._show(str(self._bar))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
 
 def _overwritten_line() -> Callable[[str], object]:

@@ -13,6 +13,7 @@ images          constituents -> centred, rotated, flipped, pixelated jet images
 substructure    N-subjettiness, through FastJet
 training        seeds, progress and the loss history of a network; the training with Keras
 torch_training  the training with PyTorch: early stopping, checkpoints, prediction in batches
+networks        CVN and the bilinear CNN, in PyTorch
 plotting        arrays in, matplotlib Axes out
 image_plots     the same for jet images
 submissions     a trained network -> the ``.npy`` file the challenge scores

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 #: Largest value a grader or a continuous-integration run asks for, by the name of the limit.
-LIMITS = {"COURSE_MAX_JETS": 4000, "COURSE_MAX_EPOCHS": 10}
+LIMITS = {"COURSE_MAX_JETS": 4000, "COURSE_MAX_EPOCHS": 10, "COURSE_MAX_SEEDS": 2}
 _SECONDS_BETWEEN: Final = 0.5  # two pictures of the same progress bar
 
 

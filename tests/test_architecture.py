@@ -29,6 +29,7 @@ ARROWS = {
     "course_utils.images": ("course_utils.kinematics", "numpy"),
     "course_utils.image_plots": ("course_utils.plotting", "numpy matplotlib"),
     "course_utils.training": ("", "numpy tqdm keras IPython"),
+    "course_utils.networks": ("", "torch"),
     "course_utils.torch_training": ("course_utils.training", "numpy torch"),
     "course_utils.substructure": ("", "numpy awkward fastjet"),
     "course_utils._jetfile_checks": ("", "numpy pandas"),

@@ -17,7 +17,6 @@ from course_utils.jetfile import DataError, JetFile
 
 DEFAULT_JETS: Final = 60_000
 DEFAULT_SEED: Final = 1
-_FEWEST_JETS: Final = 10  # 6, 2 and 2
 
 _EXAMPLES: Final = """\
 examples:
@@ -58,17 +57,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def split_sizes(n_jets: int) -> dict[str, int]:
-    """Share jets among the splits like the public files: 60, 20 and 20 per cent, all even.
+def split_sizes(n_jets: int, *, multiple: int = 2) -> dict[str, int]:
+    """Share jets among the splits like the public files: 60, 20 and 20 per cent.
+
+    Each split gets a `multiple` of so many jets, one of them signal; none gets nothing.
 
     Examples
     --------
     >>> split_sizes(60_000)
     {'train': 36000, 'val': 12000, 'test': 12000}
     """
-    pairs = n_jets // 2  # as many signal as background jets
-    fifth = max(round(pairs / 5), 1)
-    return {"train": 2 * (pairs - 2 * fifth), "val": 2 * fifth, "test": 2 * fifth}
+    groups = n_jets // multiple
+    fifth = max(round(groups / 5), 1)
+    shares = {"train": groups - 2 * fifth, "val": fifth, "test": fifth}
+    return {split: multiple * share for split, share in shares.items()}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,8 +107,10 @@ def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -
     for name in ("jets", "seed", "workers"):
         if getattr(options, name) is not None and not options.generate:
             parser.error(f"--{name} goes with --generate")
-    if options.jets is not None and options.jets < _FEWEST_JETS:
-        parser.error(f"--jets: expected at least {_FEWEST_JETS}, got {options.jets}")
+    if options.jets is not None:
+        fewest = 5 * SAMPLES[options.sample].jets_per_signal  # 3, 1 and 1 times as many
+        if options.jets < fewest:
+            parser.error(f"--jets: expected at least {fewest}, got {options.jets}")
     if options.seed is not None and options.seed < 0:
         parser.error(f"--seed: expected 0 or more, got {options.seed}")
     if options.workers is not None and options.workers < 1:
@@ -121,7 +125,8 @@ def _fetch_or_generate(options: argparse.Namespace) -> Iterator[str]:
         from course_utils._download import fetch  # the network's libraries only when needed
 
         return fetch(sample, splits, folder, force=options.force)
-    sizes = split_sizes(DEFAULT_JETS if options.jets is None else options.jets)
+    n_jets = DEFAULT_JETS if options.jets is None else options.jets
+    sizes = split_sizes(n_jets, multiple=sample.jets_per_signal)
     return _generate(
         sample,
         {split: sizes[split] for split in splits},
@@ -213,9 +218,8 @@ def _list_samples() -> None:
         for heading in ("split", "public jets", "on this machine"):
             table.add_column(heading, justify="right" if heading == "public jets" else "left")
         for split in SPLITS:
-            table.add_row(
-                split, f"{sample.n_jets[split]:,}".replace(",", " "), _state(sample, split)
-            )
+            n_jets = f"{sample.n_jets[split]:,}" if split in sample.n_jets else "some"
+            table.add_row(split, n_jets.replace(",", " "), _state(sample, split))
         table.caption = (
             f"{sample.name}: public files {sample.public_gigabytes} GB in all, {sample.licence}, "
             f"doi:{sample.doi}\n{sample.reference}"

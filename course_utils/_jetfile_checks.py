@@ -22,7 +22,16 @@ TRUTH_COLUMNS: Final = ("truthE", "truthPX", "truthPY", "truthPZ")
 LABEL_COLUMNS: Final = ("ttv", "is_signal_new")
 COLUMNS: Final = (*CONSTITUENT_COLUMNS, *TRUTH_COLUMNS, *LABEL_COLUMNS)
 TTV: Final[Mapping[str, int]] = {"train": 0, "test": 1, "val": 2}  # the column ttv by split
-GENERATE: Final = "./data_download.sh --generate top_tagging"
+# What a sample may have beyond the public format, by the names of the CMS ntuples of H->bb jets
+# (doi:10.7483/OPENDATA.CMS.JGJX.MS7Q): truth labels, the kind of process, the jet (GeV), and the
+# number of the file a jet comes from.
+QCD_LABELS: Final = tuple(f"label_QCD_{name}" for name in ("bb", "b", "cc", "c", "others"))
+TRUTH_LABELS: Final = ("label_H_bb", *QCD_LABELS)
+EXTRA_COLUMNS: Final[Mapping[str, type[np.generic]]] = {
+    **dict.fromkeys((*TRUTH_LABELS, "sample_isQCD"), np.int8),
+    **dict.fromkeys(("fj_pt", "fj_eta", "fj_sdmass"), np.float32),
+    "file": np.int32,
+}
 _HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _LONGEST_ATTRIBUTE: Final = 60_000  # HDF5 stops at 64 kB
 
@@ -35,14 +44,19 @@ class DataNotFound(DataError):
     """There is no such jet file. The message names the command that makes it."""
 
 
-def require_hdf5(path: Path) -> None:
+def generate(sample: str) -> str:
+    """Return the command that makes jets of a sample."""
+    return f"./data_download.sh --generate {sample}"
+
+
+def require_hdf5(path: Path, sample: str) -> None:
     if path.is_dir():
         raise DataError(f"Expected a jet file; {path} is a folder. Name the file inside it.")
     try:
         with path.open("rb") as file:
             head = file.read(256)
     except (FileNotFoundError, NotADirectoryError):
-        raise DataNotFound(f"{path} is not there. Make it with: {GENERATE}") from None
+        raise DataNotFound(f"{path} is not there. Make it with: {generate(sample)}") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
     if head.startswith(_HDF5_SIGNATURE):
@@ -55,11 +69,11 @@ def require_hdf5(path: Path) -> None:
         found = f"a file that starts with {head[:8]!r}"
     raise DataError(
         f"Expected a jet file in HDF5 format; {path} is {found}. Remove it, then fetch or make "
-        f"it again, for example with: {GENERATE}"
+        f"it again, for example with: {generate(sample)}"
     )
 
 
-def require_table(store: pd.HDFStore, path: Path) -> Any:
+def require_table(store: pd.HDFStore, path: Path, sample: str) -> Any:
     """Return pandas' reader of the key ``table``, which knows the layout of the blocks."""
     node = store.get_node(KEY)
     kind = str(getattr(getattr(node, "_v_attrs", None), "pandas_type", "nothing pandas wrote"))
@@ -68,14 +82,14 @@ def require_table(store: pd.HDFStore, path: Path) -> Any:
         raise DataError(
             f"Expected a pandas table (pandas_type frame_table) under the key {KEY!r} of {path}; "
             f"got {'no such key' if node is None else kind}; keys in the file: {keys}. "
-            f"Make a jet file with: {GENERATE}"
+            f"Make a jet file with: {generate(sample)}"
         )
     storer = store.get_storer(KEY)
     storer.infer_axes()
     return storer
 
 
-def require_columns(storer: Any, path: Path) -> dict[str, tuple[str, int]]:
+def require_columns(storer: Any, path: Path, sample: str) -> dict[str, tuple[str, int]]:
     """Return where each column is stored: the name of its block and its place in it."""
     stored = {
         str(column): (axis.cname, i)
@@ -87,7 +101,7 @@ def require_columns(storer: Any, path: Path) -> dict[str, tuple[str, int]]:
         raise DataError(
             f"{path} is not a jet file: expected columns E_0 ... PZ_{N_CONSTITUENTS - 1}, "
             f"truthE ... truthPZ, ttv, is_signal_new; missing {len(missing)} of them, first "
-            f"{', '.join(missing[:4])}. Make one with: {GENERATE}"
+            f"{', '.join(missing[:4])}. Make one with: {generate(sample)}"
         )
     return stored
 
@@ -105,6 +119,24 @@ def require_labels(values: NDArray[Any], allowed: tuple[int, ...], name: str, wh
             f"Expected {name} to be one of {allowed} in {where}; "
             f"got {np.asarray(values)[~known][0]}."
         )
+
+
+def checked_column(values: NDArray[Any], name: str, where: str) -> NDArray[Any]:
+    """Return an extra column in its own type, if every value fits there."""
+    kind = EXTRA_COLUMNS[name]
+    if kind is np.float32:
+        with np.errstate(over="ignore"):  # an overflow is inf, which the next lines refuse
+            column = np.asarray(values).astype(kind)
+        if not np.isfinite(column).all():
+            raise DataError(f"Expected finite {name} in {where}; got nan or inf.")
+        return column
+    if name == "file":
+        values = np.asarray(values)
+        if not ((values >= 0) & (values < 2**31) & (values % 1 == 0)).all():
+            raise DataError(f"Expected file numbers of 0 or more in {where}; got others.")
+    else:
+        require_labels(values, (0, 1), name, where)
+    return np.asarray(values).astype(kind)
 
 
 def checked_attributes(provenance: Mapping[str, Any]) -> dict[str, str | int | float]:

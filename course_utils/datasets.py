@@ -17,6 +17,10 @@ More jets come from the command line, which is the only door to the network::
     ./data_download.sh                            what there is, and what is on this machine
     ./data_download.sh top_tagging                the public files, by DOI
     ./data_download.sh --generate top_tagging     jets of the same kind, made here
+
+The sample ``hbb`` has truth labels in columns of their own. A jet belongs to one of six categories,
+or to none: the Higgs boson of its event is not inside. `load_jets` and `stream_jets` leave those
+out; `load_frame` gives every row of the file.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ import pandas as pd
 import platformdirs
 from numpy.typing import NDArray
 
-from course_utils.jetfile import TTV, DataNotFound, JetFile, JetTable
+from course_utils.jetfile import TRUTH_LABELS, TTV, DataError, DataNotFound, JetFile, JetTable
 
 __all__ = [
     "SAMPLES",
@@ -54,6 +58,7 @@ SPLITS: Final = ("train", "val", "test")
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[1]
 _PACKAGED: Final = Path(__file__).resolve().with_name("data")
+_ROWS_AT_ONCE: Final = 16_384  # looked through for their labels
 _logger = logging.getLogger(__name__)
 
 
@@ -74,6 +79,8 @@ class Sample:
     licence: str
     n_jets: Mapping[str, int]  # of the public files, by split
     public_gigabytes: float
+    jets_per_signal: int = 2  # when generated: one jet in so many comes from the signal process
+    labels: tuple[str, ...] = ()  # the sum of these columns is 1 in a row that is a jet to use
 
 
 SAMPLES: Final[Mapping[str, Sample]] = {
@@ -87,6 +94,17 @@ SAMPLES: Final[Mapping[str, Sample]] = {
             licence="CC-BY-4.0",
             n_jets={"train": 1_211_000, "val": 403_000, "test": 404_000},
             public_gigabytes=1.6,
+        ),
+        Sample(
+            name="hbb",
+            title="Boosted H->bb and QCD jets, pp 13 TeV, as in the CMS Open Data record 12102",
+            reference="Duarte (CMS); CERN Open Data Portal, HiggsToBBNtupleProducerTool",
+            doi="10.7483/OPENDATA.CMS.JGJX.MS7Q",
+            licence="CC0-1.0",
+            n_jets={},  # as many as the files that are fetched hold
+            public_gigabytes=245,
+            jets_per_signal=4,
+            labels=TRUTH_LABELS,
         ),
     )
 }
@@ -173,7 +191,8 @@ def load_jets(
     -------
     JetTable
         ``jets`` (n_jets, 200, 4) in GeV, ``truth`` (n_jets, 4) in GeV, ``y_true`` and ``ttv``
-        (n_jets,).
+        (n_jets,), and the sample's extra ``columns``. Of ``hbb`` only jets with a truth label, and
+        `start` and `stop` count those.
 
     Raises
     ------
@@ -186,32 +205,30 @@ def load_jets(
     >>> table.jets.shape, table.y_true.shape
     ((10, 200, 4), (10,))
     """
-    with _opened(sample, split) as (file, rows):
-        if rows is None:
-            _tell_if_short(sample, split, file.n_jets, stop)
-            return file.read(start, stop)
-        _tell_if_short(sample, split, len(rows), stop)
-        return file.read()[rows[start:stop]]
+    with _opened(sample, split) as file:
+        rows = _rows(file, sample, split, SAMPLES[sample].labels, enough=_enough(start, stop))
+        _tell_if_short(sample, split, file.n_jets if rows is None else len(rows), stop)
+        return file.read(start, stop) if rows is None else _read(file, rows[start:stop])
 
 
 def load_frame(
     sample: str = "top_tagging", split: str = "train", *, start: int = 0, stop: int | None = None
 ) -> pd.DataFrame:
-    """Jets `start` to `stop` of a split as a data frame with the 806 columns of the public files.
+    """Jets `start` to `stop` of a split as a data frame, with every column and row of the file.
 
-    The columns are ``E_0, PX_0, PY_0, PZ_0, ... PZ_199``, ``truthE ... truthPZ`` (GeV), ``ttv`` and
-    ``is_signal_new``. Parameters and faults are those of `load_jets`.
+    The 806 columns of the public top-tagging files are ``E_0, PX_0, PY_0, PZ_0, ... PZ_199``,
+    ``truthE ... truthPZ`` (GeV), ``ttv`` and ``is_signal_new``. In ``hbb`` there follow six truth
+    labels, ``sample_isQCD``, ``fj_pt``, ``fj_eta``, ``fj_sdmass`` (GeV) and ``file``, and jets
+    without a truth label are among the rows. Parameters and faults are those of `load_jets`.
     """
-    with _opened(sample, split) as (file, rows):
-        if rows is None:
-            _tell_if_short(sample, split, file.n_jets, stop)
-            return file.frame(start, stop)
-        _tell_if_short(sample, split, len(rows), stop)
-        return file.frame().iloc[rows[start:stop]]
+    with _opened(sample, split) as file:
+        rows = _rows(file, sample, split, ())
+        _tell_if_short(sample, split, file.n_jets if rows is None else len(rows), stop)
+        return file.frame(start, stop) if rows is None else file.frame().iloc[rows[start:stop]]
 
 
 def stream_jets(sample: str, split: str, *, batch_size: int) -> Iterator[JetTable]:
-    """All jets of a split in file order, at most `batch_size` at a time.
+    """The jets of `load_jets` in file order, at most `batch_size` at a time.
 
     Only one batch is in memory. A missing file raises at once, not at the first batch.
 
@@ -229,24 +246,59 @@ def stream_jets(sample: str, split: str, *, batch_size: int) -> Iterator[JetTabl
 
 
 def _batches(sample: str, split: str, size: int) -> Iterator[JetTable]:
-    with _opened(sample, split) as (file, rows):
+    with _opened(sample, split) as file:
+        rows = _rows(file, sample, split, SAMPLES[sample].labels)
         if rows is None:
             yield from file.batches(size)
             return
-        table = file.read()
         for first in range(0, len(rows), size):
-            yield table[rows[first : first + size]]
+            yield _read(file, rows[first : first + size])
 
 
 @contextmanager
-def _opened(sample: str, split: str) -> Iterator[tuple[JetFile, NDArray[np.intp] | None]]:
-    """The file of a split, and which of its rows belong to the split (None: all)."""
-    path = find(sample, split)
-    with JetFile(path) as file:
-        if path == small_sample(sample):
-            yield file, np.flatnonzero(file.read().ttv == TTV[split])
-        else:
-            yield file, None
+def _opened(sample: str, split: str) -> Iterator[JetFile]:
+    with JetFile(find(sample, split), sample=sample) as file:
+        yield file
+
+
+def _rows(
+    file: JetFile, sample: str, split: str, labels: tuple[str, ...], *, enough: int | None = None
+) -> NDArray[np.intp] | None:
+    """Which rows of a file belong to the split and have a label; None: all.
+
+    Where there are `labels`, their sum must be 1. The search ends once `enough` are found.
+    """
+    is_small = file.path == small_sample(sample)
+    if not is_small and not labels:
+        return None
+    if missing := [name for name in labels if name not in file.columns]:
+        raise DataError(
+            f"{file.path} is not a file of {sample}: it has no column {missing[0]}. "
+            f"Make one with: ./data_download.sh --generate {sample}"
+        )
+    found: list[NDArray[np.intp]] = []
+    for first in range(0, file.n_jets, _ROWS_AT_ONCE):
+        part = file.read_columns(("ttv", *labels), first, first + _ROWS_AT_ONCE)
+        here = part["ttv"] == TTV[split] if is_small else np.ones(len(part["ttv"]), bool)
+        if labels:
+            here &= sum(part[name] for name in labels) == 1
+        found.append(first + np.flatnonzero(here))
+        if enough is not None and sum(map(len, found)) >= enough:
+            break
+    return np.concatenate(found)
+
+
+def _enough(start: int, stop: int | None) -> int | None:
+    """How many jets decide the slice; None: it counts from the end, or has no end."""
+    return None if stop is None or stop < 0 or start < 0 else stop
+
+
+def _read(file: JetFile, rows: NDArray[np.intp]) -> JetTable:
+    """These rows, in rising order; what lies between them is read and dropped."""
+    if len(rows) == 0:
+        return file.read(0, 0)
+    first = int(rows[0])
+    return file.read(first, int(rows[-1]) + 1)[rows - first]
 
 
 def _require_known(sample: str, split: str) -> None:

@@ -4,7 +4,8 @@ A jet file is a pandas/PyTables table under the key ``table``. One row is one je
 ``E_0, PX_0, PY_0, PZ_0, ... PZ_199`` (constituents), ``truthE, truthPX, truthPY, truthPZ`` (the top
 quark), ``ttv`` (0 train, 1 test, 2 val) and ``is_signal_new`` (1 top, 0 QCD). Momenta are in GeV.
 ``pandas.read_hdf(path, key="table")`` reads generated and public files alike. A generated file also
-carries its provenance, as attributes of the root group.
+carries its provenance, as attributes of the root group. A sample may add columns of its own, out of
+``EXTRA_COLUMNS``; then the frame is wider by those.
 
 Everything that can be wrong with a file is told by one of two exceptions::
 
@@ -18,10 +19,8 @@ Source of the format: Kasieczka et al., doi:10.5281/zenodo.2603256.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Final, Self
@@ -33,15 +32,18 @@ from tables import HDF5ExtError, Table
 
 from course_utils._jetfile_checks import (
     CONSTITUENT_COLUMNS,
-    GENERATE,
+    EXTRA_COLUMNS,
     KEY,
     LABEL_COLUMNS,
     N_CONSTITUENTS,
+    QCD_LABELS,
     TRUTH_COLUMNS,
+    TRUTH_LABELS,
     TTV,
     DataError,
     DataNotFound,
-    checked_attributes,
+    checked_column,
+    generate,
     plain,
     require_columns,
     require_finite,
@@ -50,9 +52,13 @@ from course_utils._jetfile_checks import (
     require_table,
     told_as,
 )
+from course_utils._jettable import JetTable, write_jets
 
 __all__ = [
+    "EXTRA_COLUMNS",
     "N_CONSTITUENTS",
+    "QCD_LABELS",
+    "TRUTH_LABELS",
     "TTV",
     "DataError",
     "DataNotFound",
@@ -61,16 +67,6 @@ __all__ = [
     "write_jets",
 ]
 
-# Measured on 4000 jets with 3.0 MB of non-zero float32 in 12.9 MB: this gives 3.2 MB and reads
-# 130 000 jets/s; zlib 4 gives 3.5 MB at 50 000 jets/s, blosc:lz4 4.1 MB at 280 000 jets/s.
-# Another 4000 rows of nothing but padding add 0.02 MB. 48 000 generated jets take 30.3 MB, less
-# than their 31.1 MB of non-zero numbers.
-_COMPRESSION: Final[dict[str, Any]] = {
-    "complib": "blosc:zstd",
-    "complevel": 5,
-    "fletcher32": True,  # a flipped bit is then an error instead of another jet
-}
-_EXPECTED_ROWS: Final = 100_000  # sets the HDF5 chunk: 80 jets, however they are batched
 # What pandas raises where its notes on the layout are damaged.
 _UNREADABLE_LAYOUT: Final = (
     AttributeError,
@@ -83,157 +79,21 @@ _UNREADABLE_LAYOUT: Final = (
 _ROWS_AT_ONCE: Final = 4096  # 13 MB: what reading holds beside its result
 
 
-@dataclass(frozen=True, eq=False)
-class JetTable:
-    """Some jets with their labels, as arrays of equal length.
-
-    Parameters
-    ----------
-    jets : array of shape (n_jets, 200, 4), float32
-        ``(E, px, py, pz)`` of the constituents in GeV, sorted by falling pt; zero rows are padding.
-    truth : array of shape (n_jets, 4), float32
-        ``(E, px, py, pz)`` in GeV of the top quark; zeros for background.
-    y_true : array of shape (n_jets,), int8
-        1 signal, 0 background.
-    ttv : array of shape (n_jets,), int8
-        The split a jet belongs to: 0 train, 1 test, 2 val.
-
-    Examples
-    --------
-    >>> table = JetTable(np.zeros((3, 200, 4)), np.zeros((3, 4)), np.array([1, 0, 1]), np.zeros(3))
-    >>> len(table), len(table[1:])
-    (3, 2)
-    """
-
-    jets: NDArray[np.float32]
-    truth: NDArray[np.float32]
-    y_true: NDArray[np.int8]
-    ttv: NDArray[np.int8]
-
-    def __len__(self) -> int:
-        return len(self.jets)
-
-    def __getitem__(self, rows: slice | NDArray[Any]) -> JetTable:
-        """Return the jets of a slice, a mask or an index array."""
-        return JetTable(self.jets[rows], self.truth[rows], self.y_true[rows], self.ttv[rows])
-
-
-def write_jets(
-    path: str | os.PathLike[str],
-    tables: Iterable[JetTable],
-    *,
-    provenance: Mapping[str, str | int | float],
-) -> int:
-    """Write jets to a file in the public format, table by table, and return their number.
-
-    The tables are written as they come, under a temporary name beside `path`, so memory does not
-    grow with the number of jets. Only a whole file, safe on disk, gets its final name; a file that
-    was there before is replaced in that moment. On any failure the temporary file is removed.
-
-    Parameters
-    ----------
-    path : path-like
-        The file to make. Missing folders are made.
-    tables : iterable of JetTable
-        At least one jet in all. The labels are stored as int64, as in the public files.
-    provenance : mapping from str to str, int or float
-        Where the jets come from; stored as attributes of the root group.
-
-    Raises
-    ------
-    DataError
-        If an array has the wrong shape, a momentum is not finite, a label or a split is unknown,
-        there is no jet at all, or the disk refuses.
-    ValueError, TypeError
-        If `provenance` has a key that is no plain name, or a value that JSON cannot hold.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> table = JetTable(np.zeros((3, 200, 4)), np.zeros((3, 4)), np.array([1, 0, 1]), np.zeros(3))
-    >>> with TemporaryDirectory() as folder:
-    ...     write_jets(f"{folder}/train.h5", [table], provenance={"seed": 1})
-    ...     with JetFile(f"{folder}/train.h5") as file:
-    ...         file.n_jets, file.provenance, file.read(1, 3).y_true
-    3
-    (3, {'seed': 1}, array([0, 1], dtype=int8))
-    """
-    path = Path(path)
-    attributes = checked_attributes(provenance)
-    if path.is_dir():
-        raise DataError(f"Expected the name of a file to write; {path} is a folder.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        n_jets = _write_table(part, tables, attributes)
-        if n_jets == 0:
-            raise DataError(f"Expected at least one jet to write to {path}; got none.")
-        _flush_to_disk(part)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    if hasattr(os, "O_DIRECTORY"):  # elsewhere a folder cannot be synchronised
-        _flush_to_disk(path.parent)
-    return n_jets
-
-
-def _write_table(part: Path, chunks: Iterable[JetTable], attributes: Mapping[str, Any]) -> int:
-    n_jets = 0
-    with (
-        told_as(f"Writing in {part.parent} failed. Is the disk full?", HDF5ExtError),
-        pd.HDFStore(str(part), mode="w", **_COMPRESSION) as store,
-    ):
-        for chunk in chunks:
-            frame = _to_frame(chunk, first_row=n_jets)
-            if len(frame):
-                store.append(KEY, frame, index=False, expectedrows=_EXPECTED_ROWS)
-                n_jets += len(frame)
-        for name, value in attributes.items():
-            store.root._v_attrs[name] = value
-    return n_jets
-
-
-def _to_frame(table: JetTable, *, first_row: int) -> pd.DataFrame:
-    jets, truth = np.asarray(table.jets), np.asarray(table.truth)
-    n_jets = len(jets)
-    for name, array, shape in (
-        ("jets", jets, (n_jets, N_CONSTITUENTS, 4)),
-        ("truth", truth, (n_jets, 4)),
-        ("y_true", np.asarray(table.y_true), (n_jets,)),
-        ("ttv", np.asarray(table.ttv), (n_jets,)),
-    ):
-        if array.shape != shape:
-            raise DataError(f"Expected {name} of shape {shape}; got {array.shape}.")
-    momenta = np.empty((n_jets, len(CONSTITUENT_COLUMNS) + len(TRUTH_COLUMNS)), np.float32)
-    with np.errstate(over="ignore"):  # an overflow is inf, which the next line refuses
-        momenta[:, :-4] = jets.reshape(n_jets, len(CONSTITUENT_COLUMNS))
-        momenta[:, -4:] = truth
-    require_finite(momenta, "the jets to write")
-    require_labels(table.ttv, (0, 1, 2), "ttv", "the jets to write")
-    require_labels(table.y_true, (0, 1), "y_true", "the jets to write")
-    labels = np.stack([np.asarray(table.ttv), np.asarray(table.y_true)], axis=1).astype(np.int64)
-    index = pd.RangeIndex(first_row, first_row + n_jets)
-    return pd.concat(
-        [
-            pd.DataFrame(momenta, index=index, columns=[*CONSTITUENT_COLUMNS, *TRUTH_COLUMNS]),
-            pd.DataFrame(labels, index=index, columns=list(LABEL_COLUMNS)),
-        ],
-        axis=1,
-    )
-
-
 class JetFile:
     """An open jet file, generated or public: any range of it, in memory proportional to the range.
 
-    Use it in a ``with`` statement. The number of jets is `n_jets`; `provenance` says where they
-    come from and is empty for the public files. `start` and `stop` count jets as a slice does:
+    Use it in a ``with`` statement. The number of jets is `n_jets`; `columns` names what there is
+    beyond the public format; `provenance` says where the jets come from and is empty for the public
+    files. `start` and `stop` count jets as a slice does:
     negative values count from the end, values past the end are cut to it.
 
     Parameters
     ----------
     path : path-like
-        The file. Columns beyond those of the public format are left alone.
+        The file. Of the columns beyond those of the public format, numbers under the names of
+        `EXTRA_COLUMNS` are read too; others are left alone.
+    sample : str
+        Which sample it is of: the messages name the command that makes it.
 
     Raises
     ------
@@ -253,11 +113,12 @@ class JetFile:
 
     path: Path
     n_jets: int
+    columns: tuple[str, ...]
     provenance: dict[str, str | int | float]
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-        require_hdf5(self.path)
+    def __init__(self, path: str | os.PathLike[str], *, sample: str = "top_tagging") -> None:
+        self.path, self.sample = Path(path), sample
+        require_hdf5(self.path, sample)
         with self._damage_told():
             self._store = pd.HDFStore(str(self.path), mode="r")
         try:
@@ -268,9 +129,15 @@ class JetFile:
             raise
 
     def _open_table(self) -> None:
-        storer = require_table(self._store, self.path)
+        storer = require_table(self._store, self.path, self.sample)
         self._table: Table = storer.table
-        stored = require_columns(storer, self.path)
+        stored = require_columns(storer, self.path, self.sample)
+        self.columns = tuple(
+            name
+            for name in EXTRA_COLUMNS
+            if name in stored and self._table.coldtypes[stored[name][0]].base.kind in "biuf"
+        )
+        self._stored = stored
         self._copies = {
             columns: _plan(columns, stored)
             for columns in (CONSTITUENT_COLUMNS, TRUTH_COLUMNS, LABEL_COLUMNS)
@@ -297,15 +164,45 @@ class JetFile:
         jets = np.empty((n_jets, len(CONSTITUENT_COLUMNS)), np.float32)
         truth = np.empty((n_jets, len(TRUTH_COLUMNS)), np.float32)
         labels = np.empty((n_jets, len(LABEL_COLUMNS)), np.int8)
+        extra = {name: np.empty(n_jets, EXTRA_COLUMNS[name]) for name in self.columns}
         for first in range(0, n_jets, _ROWS_AT_ONCE):
             rows = slice(first, min(first + _ROWS_AT_ONCE, n_jets))
-            self._read_rows(start + first, jets[rows], truth[rows], labels[rows])
+            part = {name: values[rows] for name, values in extra.items()}
+            self._read_rows(start + first, jets[rows], truth[rows], labels[rows], part)
         return JetTable(
             jets=jets.reshape(n_jets, N_CONSTITUENTS, 4),
             truth=truth,
             y_true=labels[:, 1].copy(),
             ttv=labels[:, 0].copy(),
+            columns=extra,
         )
+
+    def read_columns(
+        self, names: Iterable[str], start: int = 0, stop: int | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Some columns of jets `start` to `stop`, without holding the constituents in memory.
+
+        Parameters
+        ----------
+        names : iterable of str
+            ``ttv``, ``is_signal_new`` or some of `columns`.
+
+        Returns
+        -------
+        dict of arrays of shape (n_jets,)
+            As they are stored; `read` checks the values.
+        """
+        start, stop = self._range(start, stop)
+        places = {name: self._stored[name] for name in names}
+        with self._damage_told():
+            blocks = {
+                block: self._table.read(start, max(start, stop), field=block)
+                for block in {block for block, _ in places.values()}
+            }
+        return {
+            name: blocks[block].reshape(len(blocks[block]), -1)[:, place]
+            for name, (block, place) in places.items()
+        }
 
     def _read_rows(
         self,
@@ -313,8 +210,9 @@ class JetFile:
         jets: NDArray[np.float32],
         truth: NDArray[np.float32],
         labels: NDArray[np.int8],
+        extra: Mapping[str, NDArray[Any]],
     ) -> None:
-        """Fill the three arrays with the jets that follow `start`, checked."""
+        """Fill the arrays with the jets that follow `start`, checked."""
         with self._damage_told():
             records = self._table.read(start, start + len(jets))
         as_stored = np.empty(labels.shape, np.float64)
@@ -331,9 +229,16 @@ class JetFile:
         require_labels(as_stored[:, 0], (0, 1, 2), "ttv", str(self.path))
         require_labels(as_stored[:, 1], (0, 1), "is_signal_new", str(self.path))
         labels[:] = as_stored
+        for name, out in extra.items():
+            block, place = self._stored[name]
+            values = records[block].reshape(len(records), -1)[:, place]
+            out[:] = checked_column(values, name, str(self.path))
 
     def frame(self, start: int = 0, stop: int | None = None) -> pd.DataFrame:
-        """Jets `start` to `stop` as ``pandas.read_hdf`` gives them: 806 columns, a row per jet."""
+        """Jets `start` to `stop` as ``pandas.read_hdf`` gives them, a row per jet.
+
+        There are the 806 columns of the public format, then those the sample adds.
+        """
         start, stop = self._range(start, stop)
         with self._damage_told():
             return self._store.select(KEY, start=start, stop=max(start, stop))
@@ -362,7 +267,7 @@ class JetFile:
     def _damage_told(self, *faults: type[Exception]) -> AbstractContextManager[None]:
         return told_as(
             f"{self.path} is truncated or damaged. Remove it, then fetch or make it again, "
-            f"for example with: {GENERATE}",
+            f"for example with: {generate(self.sample)}",
             HDF5ExtError,
             OSError,
             *faults,
@@ -386,11 +291,3 @@ def _as_slice(places: NDArray[np.intp]) -> slice | NDArray[np.intp]:
     if np.all(np.diff(places) == 1):
         return slice(int(places[0]), int(places[-1]) + 1)
     return places
-
-
-def _flush_to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

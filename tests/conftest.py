@@ -57,6 +57,10 @@ def assert_same_jets() -> AssertSame:
             a, b = getattr(left, name), getattr(right, name)
             assert a.dtype == b.dtype, name
             np.testing.assert_array_equal(a, b, err_msg=name)
+        assert list(left.columns) == list(right.columns)
+        for name, values in left.columns.items():
+            assert values.dtype == right.columns[name].dtype, name
+            np.testing.assert_array_equal(values, right.columns[name], err_msg=name)
 
     return same
 

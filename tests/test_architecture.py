@@ -33,7 +33,11 @@ ARROWS = {
     "course_utils.torch_training": ("course_utils.training", "numpy torch"),
     "course_utils.substructure": ("", "numpy awkward fastjet"),
     "course_utils._jetfile_checks": ("", "numpy pandas"),
-    "course_utils.jetfile": ("course_utils._jetfile_checks", "numpy pandas tables"),
+    "course_utils._jettable": ("course_utils._jetfile_checks", "numpy pandas tables"),
+    "course_utils.jetfile": (
+        "course_utils._jetfile_checks course_utils._jettable",
+        "numpy pandas tables",
+    ),
     "course_utils.datasets": (
         "course_utils.jetfile course_utils._data_command",  # the latter only as a command
         "numpy pandas platformdirs",
@@ -55,13 +59,19 @@ ARROWS = {
         "numpy",
     ),
     "course_utils.simulation.clustering": (
-        "course_utils.simulation.detector course_utils.jetfile course_utils.substructure",
+        "course_utils.simulation.detector course_utils.simulation.processes"
+        " course_utils.jetfile course_utils.substructure",
         "numpy awkward fastjet",
+    ),
+    "course_utils.simulation.truth": (
+        "course_utils.simulation.clustering course_utils.simulation.detector"
+        " course_utils.simulation.processes course_utils.jetfile",
+        "numpy awkward",
     ),
     "course_utils.simulation.production": (
         "course_utils.simulation.processes course_utils.simulation.card"
         " course_utils.simulation.detector course_utils.simulation.clustering"
-        " course_utils.jetfile",
+        " course_utils.simulation.truth course_utils.jetfile",
         "numpy tqdm",
     ),
     "course_utils.simulation.small_sample": (

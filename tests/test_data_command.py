@@ -232,7 +232,9 @@ def test_without_arguments_the_samples_are_listed_with_their_state(
     listing = capsys.readouterr().out
     for fact in ("top_tagging", "1 211 000", "1.6 GB", "CC-BY-4.0", "10.5281/zenodo.2603256"):
         assert fact in listing
-    assert listing.count("nothing") == 3
+    for fact in ("hbb", "245 GB", "CC0-1.0", "10.7483/OPENDATA.CMS.JGJX.MS7Q"):
+        assert fact in listing
+    assert listing.count("nothing") == 6  # three splits of two samples
     places.put_small()
     main([])
     assert capsys.readouterr().out.count("only the small sample") == 3
@@ -240,7 +242,7 @@ def test_without_arguments_the_samples_are_listed_with_their_state(
     places.put(places.cache, "test", 4).write_bytes(b"")
     main([])
     listing = capsys.readouterr().out
-    assert listing.count("nothing") == 1  # train: splits never come from two places
+    assert listing.count("nothing") == 4  # train: splits never come from two places; and hbb's
     assert "4 jets, generated with seed 4" in listing
     assert str(path)[:40] in listing
     assert "not a sound jet file" in listing

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,15 @@ pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
 
 from course_utils.jetfile import DataError, JetFile
 from course_utils.simulation import production
+from course_utils.simulation.processes import SAMPLES
 from course_utils.simulation.production import produce
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small_units():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(production, "UNIT_JETS", 10)
+        patch.setitem(SAMPLES, "top_tagging", replace(SAMPLES["top_tagging"], unit_jets=(10, 10)))
+        patch.setitem(SAMPLES, "hbb", replace(SAMPLES["hbb"], unit_jets=(5, 15)))
         yield
 
 
@@ -201,8 +204,8 @@ def test_provenance_says_how_the_jets_were_made(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n_jets": 0}, "even number"),
-        ({"n_jets": 7}, "even number"),
+        ({"n_jets": 0}, "multiple of 2 jets"),
+        ({"n_jets": 7}, "multiple of 2 jets"),
         ({"seed": -1}, "seed of 0 or more"),
         ({"split": "validation"}, "split out of"),
     ],

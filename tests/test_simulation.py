@@ -9,17 +9,18 @@ pytest.importorskip("pythia8mc", reason="needs the extra 'simulation'")
 pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
 
 from course_utils.simulation.card import ECAL, HADRON, HCAL, Card
-from course_utils.simulation.clustering import LeadingJets, leading_jets, matched_top
+from course_utils.simulation.clustering import LeadingJets, leading_jets
 from course_utils.simulation.detector import EnergyFlow, _at_calorimeter, _smeared, reconstruct
 from course_utils.simulation.processes import (
+    HBB,
     TOP_TAGGING,
     Particles,
     Process,
     batches,
     final_state,
-    hadronic_tops,
     pythia,
 )
+from course_utils.simulation.truth import hadronic_tops, matched_top
 
 PHOTON, PION, NEUTRON, MUON, NEUTRINO = 22, 211, 2112, 13, 14
 
@@ -184,9 +185,6 @@ def flow_of(events):
     return EnergyFlow(np.concatenate(events), event, len(events))
 
 
-CUTS = {"radius": 0.8, "pt_range": (550.0, 650.0), "max_abs_eta": 2.0}
-
-
 def test_leading_jets_are_those_of_the_definition():
     rng = np.random.default_rng(10)
     events = []
@@ -194,7 +192,7 @@ def test_leading_jets_are_those_of_the_definition():
         pt = rng.exponential(40, 30) + 5
         phi = np.where(rng.random(30) < 0.5, 3.0, 0.0) + rng.normal(0, 0.5, 30)
         events.append(four_momentum(pt, rng.normal(0.5, 0.5, 30), phi))
-    found = leading_jets(flow_of(events), **CUTS)
+    found = leading_jets(flow_of(events), TOP_TAGGING)
     expected = {}
     for number, event in enumerate(events):
         momentum, members = anti_kt_by_hand(event, 0.8)[0]
@@ -216,13 +214,13 @@ def test_leading_jets_are_those_of_the_definition():
 def test_a_harder_jet_outside_the_window_vetoes_the_event():
     inside, harder = four_momentum([600.0], 0.0, 0.0), four_momentum([700.0], 0.0, 3.0)
     flow = flow_of([inside, np.concatenate([inside, harder])])
-    assert leading_jets(flow, **CUTS).event.tolist() == [0]
+    assert leading_jets(flow, TOP_TAGGING).event.tolist() == [0]
 
 
 def test_events_without_a_jet_give_an_empty_result():
     soft = four_momentum([20.0], 0.0, 0.0)
     forward = four_momentum([600.0], 2.4, 0.0)
-    found = leading_jets(flow_of([soft, forward]), **CUTS)
+    found = leading_jets(flow_of([soft, forward]), TOP_TAGGING)
     assert found.momentum.shape == (0, 4)
     assert found.constituents.shape == (0, 200, 4)
 
@@ -230,14 +228,26 @@ def test_events_without_a_jet_give_an_empty_result():
 def test_only_the_200_hardest_constituents_are_kept():
     rng = np.random.default_rng(11)
     event = four_momentum(rng.uniform(1.5, 2.5, 300), rng.normal(0, 0.1, 300), 0.0)
-    (kept,) = leading_jets(flow_of([event]), **CUTS).constituents
+    (kept,) = leading_jets(flow_of([event]), TOP_TAGGING).constituents
     pt = np.sort(np.hypot(event[:, 1], event[:, 2]))[::-1]
     np.testing.assert_allclose(np.hypot(kept[:, 1], kept[:, 2]), pt[:200], rtol=1e-6)
 
 
-def test_a_low_threshold_is_refused_because_forward_objects_are_left_out():
-    with pytest.raises(ValueError, match="500 GeV or more"):
-        leading_jets(flow_of([four_momentum([600.0], 0.0, 0.0)]), **CUTS | {"pt_range": (50, 60)})
+def test_whatever_a_jet_inside_the_cuts_can_hold_is_clustered():
+    # The highest energy a beam gives, at the lowest pT: its far edge, 0.7 beyond the axis, counts.
+    for sample in (TOP_TAGGING, HBB):
+        low = sample.jet_pt[0] + 1
+        eta = np.arccosh(sample.collision_energy / 2 / low)
+        inside = four_momentum([low + 40], 0.0, 0.0)
+        harder = four_momentum([low, 45.0], eta + np.array([0.0, 0.7]), 3.0)
+        assert leading_jets(flow_of([harder]), sample).event.size == 0
+        assert leading_jets(flow_of([np.concatenate([inside, harder])]), sample).event.size == 0
+
+
+def jets_along(momentum):
+    """One leading jet in each event, known by its momentum alone."""
+    n = len(momentum)
+    return LeadingJets(momentum, np.zeros((n, 200, 4)), np.arange(n), np.full(n, 100.0))
 
 
 @pytest.mark.parametrize(
@@ -249,7 +259,7 @@ def test_a_low_threshold_is_refused_because_forward_objects_are_left_out():
 )
 @pytest.mark.parametrize("axis", [0.0, 3.1, -3.1])  # the wrap at +-pi must not matter
 def test_a_top_is_matched_when_all_three_quarks_are_inside(offsets, matches, axis):
-    jets = LeadingJets(four_momentum([600.0], 0.2, axis), np.zeros((1, 200, 4)), np.array([0]))
+    jets = jets_along(four_momentum([600.0], 0.2, axis))
     top = four_momentum([610.0], 0.2, axis)
     far = four_momentum([610.0], 0.2, axis + np.pi)
     quarks = four_momentum([200.0] * 3, 0.2, axis + np.array(offsets))

@@ -1,8 +1,8 @@
-"""From reconstructed objects to the sample's jets: leading anti-kT jet, cuts, truth match."""
+"""From reconstructed objects to the sample's jets: the leading anti-kT jet, and the cuts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import awkward as ak
 import fastjet
@@ -11,13 +11,10 @@ from numpy.typing import NDArray
 
 from course_utils.jetfile import N_CONSTITUENTS
 from course_utils.simulation.detector import EnergyFlow, pt_eta_phi
-from course_utils.substructure import vectors
+from course_utils.simulation.processes import Sample
+from course_utils.substructure import soft_drop_mass, vectors
 
 Array = NDArray[np.float64]
-
-# With 7 TeV beams no jet of 500 GeV has its axis beyond abs(eta) 3.4. What lies beyond 4.2 cannot
-# be part of one, and need not be clustered.
-_REACH_ABS_ETA = 4.2
 
 
 @dataclass(frozen=True)
@@ -25,27 +22,41 @@ class LeadingJets:
     """The hardest jet of each event, where it passed the cuts.
 
     ``momentum`` has shape (n_jets, 4) and ``constituents`` (n_jets, 200, 4): ``(E, px, py, pz)``
-    in GeV, constituents by falling pT, padded with zeros. ``event`` has shape (n_jets,).
+    in GeV, constituents by falling pT, padded with zeros. ``event`` and ``soft_drop_mass`` (GeV;
+    nan for a sample without a cut on it) have shape (n_jets,).
     """
 
     momentum: Array
     constituents: NDArray[np.float32]
     event: NDArray[np.int64]
+    soft_drop_mass: Array
+
+    def __getitem__(self, rows: NDArray) -> LeadingJets:
+        """The jets of a mask or an index array."""
+        return LeadingJets(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def leading_jets(
-    flow: EnergyFlow, *, radius: float, pt_range: tuple[float, float], max_abs_eta: float
-) -> LeadingJets:
-    """Leading anti-kT jets (arXiv:0802.1189, E scheme) inside the cuts.
+def leading_jets(flow: EnergyFlow, sample: Sample) -> LeadingJets:
+    """Leading anti-kT jets (arXiv:0802.1189, E scheme) inside the sample's cuts.
 
-    The jet is the hardest of its whole event: one above ``pt_range`` (GeV) vetoes the event.
-    ``pt_range[0]`` must be 500 GeV or more. Of more than 200 constituents the hardest are kept.
+    The jet is the hardest of its whole event: one above the window in pT vetoes the event. Of more
+    than 200 constituents the hardest are kept, and the soft drop mass is that of those.
     """
-    if pt_range[0] < 500:
-        raise ValueError(f"Expected a jet threshold of 500 GeV or more, got {pt_range[0]} GeV.")
-    near = abs(pt_eta_phi(flow.momentum)[1]) < _REACH_ABS_ETA
+    jets = _hardest_jets(flow, sample)
+    if sample.soft_drop_mass is None:
+        return jets
+    low, high = sample.soft_drop_mass
+    return jets[(jets.soft_drop_mass > low) & (jets.soft_drop_mass < high)]
+
+
+def _hardest_jets(flow: EnergyFlow, sample: Sample) -> LeadingJets:
+    min_pt, max_pt = sample.jet_pt
+    # No jet has more energy than a beam: what lies beyond here is part of none above min_pt and
+    # need not be clustered.
+    reach = np.arccosh(sample.collision_energy / 2 / min_pt) + sample.jet_radius
+    near = abs(pt_eta_phi(flow.momentum)[1]) < reach
     momentum, event = flow.momentum[near], flow.event[near]
-    jet, member = _anti_kt(momentum, event, flow.n_events, radius=radius, min_pt=pt_range[0])
+    jet, member = _anti_kt(momentum, event, flow.n_events, radius=sample.jet_radius, min_pt=min_pt)
     n_jets = jet[-1] + 1 if len(jet) else 0
     of_jet = np.stack(
         [np.bincount(jet, momentum[member, axis], minlength=n_jets) for axis in range(4)], axis=-1
@@ -55,29 +66,14 @@ def leading_jets(
     pt, eta, _ = pt_eta_phi(of_jet)
     hardest_first = np.lexsort((-pt, jet_event))
     leading = hardest_first[np.unique(jet_event[hardest_first], return_index=True)[1]]
-    kept = leading[(pt[leading] < pt_range[1]) & (abs(eta[leading]) < max_abs_eta)]
+    kept = leading[(pt[leading] < max_pt) & (abs(eta[leading]) < sample.jet_abs_eta)]
 
     row = np.full(n_jets, -1)
     row[kept] = np.arange(len(kept))
     inside = row[jet] >= 0
     constituents = _padded(momentum[member[inside]], row[jet[inside]], len(kept))
-    return LeadingJets(of_jet[kept], constituents, jet_event[kept])
-
-
-def matched_top(
-    jets: LeadingJets, tops: Array, quarks: Array, *, radius: float
-) -> tuple[NDArray[np.bool_], Array]:
-    """Which jets hold a whole top: it and its three quarks within ``radius`` of the jet's axis.
-
-    ``tops`` has shape (n_events, 2, 4) and ``quarks`` (n_events, 2, 3, 4). Returns the matches,
-    shape (n_jets,), and the matched top's momentum, shape (n_jets, 4), zero without a match.
-    """
-    partons = np.concatenate([tops[:, :, None], quarks], axis=2)[jets.event]
-    axis = jets.momentum[:, None, None]
-    holds = (_delta_r(partons, axis) < radius).all(axis=2)
-    top = np.take_along_axis(tops[jets.event], holds.argmax(axis=1)[:, None, None], axis=1)[:, 0]
-    matched = holds.any(axis=1)
-    return matched, np.where(matched[:, None], top, 0.0)
+    mass = soft_drop_mass(constituents) if sample.soft_drop_mass else np.full(len(kept), np.nan)
+    return LeadingJets(of_jet[kept], constituents, jet_event[kept], mass)
 
 
 def _anti_kt(
@@ -104,9 +100,3 @@ def _padded(momentum: Array, jet: NDArray[np.int64], n_jets: int) -> NDArray[np.
     padded = np.zeros((n_jets, N_CONSTITUENTS, 4), dtype=np.float32)
     padded[jet[order][fits], rank[fits]] = momentum[order][fits]
     return padded
-
-
-def _delta_r(a: Array, b: Array) -> Array:
-    """Distance in (eta, phi) between momenta of shapes (..., 4) that broadcast."""
-    (_, eta_a, phi_a), (_, eta_b, phi_b) = pt_eta_phi(a), pt_eta_phi(b)
-    return np.hypot(eta_a - eta_b, (phi_a - phi_b + np.pi) % (2 * np.pi) - np.pi)

@@ -1,8 +1,10 @@
 """Many jets: in parallel, reproducible, resumable, streamed to a file in the public format.
 
-The work is cut into units of ``UNIT_JETS`` jets of one class. A unit's random numbers follow from
-the seed, the split, the class and the unit's number alone, so that neither the number of workers
-nor an interruption changes a jet, and asking for more jets keeps those already made.
+The work is cut into units of some hundred jets of one process; signal unit and background unit of
+the same number are mixed in the file, in the proportion that the sample asks for. A unit's random
+numbers follow from the seed, the split, the process and the unit's number alone, so that neither
+the number of workers nor an interruption changes a jet, and asking for more jets keeps those
+already made.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import multiprocessing
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,24 +31,25 @@ from tqdm.auto import tqdm
 
 from course_utils.jetfile import TTV, DataError, JetTable, write_jets
 from course_utils.simulation.card import Card
-from course_utils.simulation.clustering import leading_jets, matched_top
+from course_utils.simulation.clustering import leading_jets
 from course_utils.simulation.detector import reconstruct
 from course_utils.simulation.processes import (
     SAMPLES,
     Sample,
     batches,
     final_state,
-    hadronic_tops,
     pythia,
 )
+from course_utils.simulation.truth import TRUTHS
 
-UNIT_JETS = 500
 BATCH_EVENTS = 100
+_ARRAYS = ("jets", "truth", "y_true", "ttv")  # of a JetTable, in its order
+_LAYOUT = 2  # of a unit's file; another one is not continued
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One piece of work: jets of one class, with the random numbers that belong to it."""
+    """One piece of work: jets of one process, with the random numbers that belong to it."""
 
     sample: str
     split: str
@@ -78,8 +81,7 @@ class Unit:
 class MadeUnit:
     """The jets of a unit, and how many collisions they took."""
 
-    jets: NDArray[np.float32]  # (n_jets, 200, 4)
-    truth: NDArray[np.float32]  # (n_jets, 4)
+    table: JetTable
     n_events: int
 
 
@@ -88,33 +90,40 @@ def make_unit(unit: Unit) -> MadeUnit:
     sample = SAMPLES[unit.sample]
     pythia_seed, rng = unit.random()
     process = sample.signal if unit.is_signal else sample.background
-    jets, truth, n_jets, n_events = [], [], 0, 0
+    tables, n_jets, n_events = [], 0, 0
     for record in batches(pythia(process, sample, seed=pythia_seed), size=BATCH_EVENTS):
-        new_jets, new_truth = jets_of(record, sample, is_signal=unit.is_signal, rng=rng)
-        jets.append(new_jets)
-        truth.append(new_truth)
-        n_jets += len(new_jets)
+        tables.append(jets_of(record, sample, unit, rng=rng))
+        n_jets += len(tables[-1])
         n_events += len(record)
         if n_jets >= unit.n_jets:
             break
-    full = slice(unit.n_jets)
-    return MadeUnit(np.concatenate(jets)[full], np.concatenate(truth)[full], n_events)
+    return MadeUnit(_joined(tables)[: unit.n_jets], n_events)
 
 
-def jets_of(
-    record: object, sample: Sample, *, is_signal: bool, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Constituents and true momentum of the sample's jets in a batch of Pythia's events."""
-    found = leading_jets(
-        reconstruct(final_state(record), rng=rng),
-        radius=sample.jet_radius,
-        pt_range=sample.jet_pt,
-        max_abs_eta=sample.jet_abs_eta,
+def jets_of(record: object, sample: Sample, unit: Unit, *, rng: np.random.Generator) -> JetTable:
+    """The sample's jets in a batch of Pythia's events."""
+    found = leading_jets(reconstruct(final_state(record), rng=rng), sample)
+    truth = TRUTHS[sample.name](record, found, radius=sample.jet_radius, is_signal=unit.is_signal)
+    columns = dict(truth.columns)
+    if columns:
+        columns["file"] = np.full(len(truth.kept), unit.number, np.int32)
+    return JetTable(
+        jets=found.constituents,
+        truth=truth.momentum.astype(np.float32),
+        y_true=truth.y_true,
+        ttv=np.full(len(truth.kept), TTV[unit.split], dtype=np.int8),
+        columns=columns,
+    )[truth.kept]
+
+
+def _joined(tables: list[JetTable]) -> JetTable:
+    def join(arrays: Iterable[NDArray]) -> NDArray:
+        return np.concatenate(list(arrays))
+
+    return JetTable(
+        *(join(getattr(t, name) for t in tables) for name in _ARRAYS),
+        columns={name: join(t.columns[name] for t in tables) for name in tables[0].columns},
     )
-    if not is_signal:
-        return found.constituents, np.zeros((len(found.event), 4), dtype=np.float32)
-    matched, top = matched_top(found, *hadronic_tops(record), radius=sample.jet_radius)
-    return found.constituents[matched], top[matched].astype(np.float32)
 
 
 def produce(
@@ -128,7 +137,7 @@ def produce(
     workers: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Make ``n_jets`` jets, half of them signal, and write them to ``path``.
+    """Make ``n_jets`` jets, as many of either process as the sample asks for, in one file.
 
     Finished units wait in ``<path>.parts``. Calling again with the same arguments after an
     interruption continues there. The file appears under its name only when it is whole.
@@ -138,7 +147,7 @@ def produce(
     sample : str
         A key of ``processes.SAMPLES``.
     n_jets : int
-        Even, 2 or more.
+        A multiple of 2 for top_tagging (half signal), of 4 for hbb (a quarter signal).
     seed : int
         0 or more. The same seed gives the same jets; the three splits of a seed are independent.
     split : {"train", "val", "test"}
@@ -161,9 +170,9 @@ def produce(
     _check(sample, n_jets, seed, split)
     path = Path(path)
     units = [
-        Unit(sample, split, is_signal, number, seed, UNIT_JETS)
-        for number in range(math.ceil(n_jets / 2 / UNIT_JETS))
-        for is_signal in (True, False)
+        Unit(sample, split, is_signal, number, seed, size)
+        for number in range(math.ceil(n_jets / sum(SAMPLES[sample].unit_jets)))
+        for is_signal, size in zip((True, False), SAMPLES[sample].unit_jets, strict=True)
     ]
     provenance = origin(sample, split, seed)
     parts = _parts_folder(path, provenance)
@@ -171,8 +180,8 @@ def produce(
     workers = workers or len(os.sched_getaffinity(0))
     with (
         tqdm(
-            total=len(units) * UNIT_JETS,
-            initial=(len(units) - len(missing)) * UNIT_JETS,
+            total=sum(unit.n_jets for unit in units),
+            initial=sum(unit.n_jets for unit in units) - sum(unit.n_jets for unit in missing),
             desc=f"{sample} {split}",
             unit=" jets",
             disable=not progress,
@@ -181,7 +190,7 @@ def produce(
     ):
         for unit, made in _made(missing, pool, at_once=2 * workers):
             _save(parts / unit.file_name, made)
-            bar.update(UNIT_JETS)
+            bar.update(unit.n_jets)
     counted = _events_tried(parts, units)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     write_jets(
@@ -196,10 +205,17 @@ def _check(sample: str, n_jets: int, seed: int, split: str) -> None:
         raise ValueError(f"Expected a sample out of {sorted(SAMPLES)}, got {sample!r}.")
     if split not in TTV:
         raise ValueError(f"Expected a split out of {list(TTV)}, got {split!r}.")
-    if n_jets < 2 or n_jets % 2:
-        raise ValueError(f"Expected an even number of jets, 2 or more, got {n_jets}.")
+    step = jets_per_signal(sample)
+    if n_jets < 1 or n_jets % step:
+        raise ValueError(f"Expected a multiple of {step} jets, one of them signal; got {n_jets}.")
     if seed < 0:
         raise ValueError(f"Expected a seed of 0 or more, got {seed}.")
+
+
+def jets_per_signal(sample: str) -> int:
+    """One jet in so many comes from the signal process."""
+    signal, background = SAMPLES[sample].unit_jets
+    return (signal + background) // signal
 
 
 def origin(sample: str, split: str, seed: int) -> dict[str, str | int]:
@@ -211,11 +227,8 @@ def origin(sample: str, split: str, seed: int) -> dict[str, str | int]:
         "seed": seed,
         "signal": f"{chosen.signal.name}, pTHat {chosen.signal.pthat} GeV",
         "background": f"{chosen.background.name}, pTHat {chosen.background.pthat} GeV",
-        "settings": "; ".join(chosen.settings),
-        "cuts": (
-            f"leading anti-kT R={chosen.jet_radius} jet, pT {chosen.jet_pt} GeV, "
-            f"abs(eta) < {chosen.jet_abs_eta}; signal: top and its three quarks within R"
-        ),
+        "settings": "; ".join(chosen.common_settings),
+        "cuts": _cuts(chosen),
         "detector": Card().name,
         "generator": f"Pythia {version('pythia8mc')}",
         "clustering": f"FastJet {version('fastjet')}",
@@ -223,8 +236,17 @@ def origin(sample: str, split: str, seed: int) -> dict[str, str | int]:
     }
 
 
+def _cuts(sample: Sample) -> str:
+    mass = f"soft drop mass {sample.soft_drop_mass} GeV, " if sample.soft_drop_mass else ""
+    return (
+        f"leading anti-kT R={sample.jet_radius} jet, pT {sample.jet_pt} GeV, {mass}"
+        f"abs(eta) < {sample.jet_abs_eta}; signal: {sample.match}"
+    )
+
+
 def _parts_folder(path: Path, wanted: dict[str, str | int]) -> Path:
     """The folder where finished units wait, made or found again."""
+    wanted = wanted | {"unit layout": _LAYOUT}
     parts = path.with_name(path.name + ".parts")
     label = parts / "origin.json"
     if label.exists() and (begun := json.loads(label.read_text())) != wanted:
@@ -276,8 +298,10 @@ def _made(units: list[Unit], pool: Executor, *, at_once: int) -> Iterator[tuple[
 
 
 def _save(path: Path, made: MadeUnit) -> None:
-    buffer = BytesIO()
-    np.savez_compressed(buffer, jets=made.jets, truth=made.truth, n_events=made.n_events)
+    buffer, table = BytesIO(), made.table
+    arrays = {name: getattr(table, name) for name in _ARRAYS}
+    columns = {f"column_{name}": values for name, values in table.columns.items()}
+    np.savez_compressed(buffer, n_events=made.n_events, **arrays, **columns)
     _write_whole(path, buffer.getvalue())
 
 
@@ -288,9 +312,14 @@ def _write_whole(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
-def _load(path: Path) -> MadeUnit:
+def _load(path: Path) -> JetTable:
     with np.load(path) as stored:
-        return MadeUnit(stored["jets"], stored["truth"], int(stored["n_events"]))
+        columns = {
+            name.removeprefix("column_"): stored[name]
+            for name in stored.files
+            if name.startswith("column_")
+        }
+        return JetTable(*(stored[name] for name in _ARRAYS), columns=columns)
 
 
 def _events_tried(parts: Path, units: list[Unit]) -> dict[str, int]:
@@ -303,15 +332,10 @@ def _events_tried(parts: Path, units: list[Unit]) -> dict[str, int]:
 
 def _tables(parts: Path, units: list[Unit], n_jets: int) -> Iterator[JetTable]:
     """Signal and background unit by unit, mixed at random; the last pair cut to ``n_jets``."""
-    for signal, background in zip(units[::2], units[1::2], strict=True):
-        n_each = min(signal.n_jets, n_jets // 2 - signal.number * signal.n_jets)
-        pair = [_load(parts / unit.file_name) for unit in (signal, background)]
-        order = np.random.default_rng((signal.seed, TTV[signal.split], signal.number)).permutation(
-            2 * n_each
-        )
-        yield JetTable(
-            jets=np.concatenate([made.jets[:n_each] for made in pair])[order],
-            truth=np.concatenate([made.truth[:n_each] for made in pair])[order],
-            y_true=np.repeat(np.array([1, 0], dtype=np.int8), n_each)[order],
-            ttv=np.full(2 * n_each, TTV[signal.split], dtype=np.int8),
-        )
+    for pair in zip(units[::2], units[1::2], strict=True):
+        whole, number = sum(unit.n_jets for unit in pair), pair[0].number
+        share = min(1.0, (n_jets - number * whole) / whole)
+        cut = [_load(parts / unit.file_name)[: round(share * unit.n_jets)] for unit in pair]
+        table = _joined(cut)
+        key = (pair[0].seed, TTV[pair[0].split], number)
+        yield table[np.random.default_rng(key).permutation(len(table))]

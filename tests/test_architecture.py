@@ -75,7 +75,7 @@ ARROWS = {
         "numpy tqdm",
     ),
     "course_utils.simulation.small_sample": (
-        "course_utils.simulation.production course_utils.jetfile",
+        "course_utils.simulation.processes course_utils.simulation.production course_utils.jetfile",
         "numpy",
     ),
     "challenge": ("", ""),

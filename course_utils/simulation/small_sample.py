@@ -1,6 +1,7 @@
-"""Makes the small sample that is checked in, so that every lesson starts without a download.
+"""Makes the small samples that are checked in, so that every lesson starts without a download.
 
-    python -m course_utils.simulation.small_sample course_utils/data/top_tagging_small.h5
+    python -m course_utils.simulation.small_sample top_tagging course_utils/data
+    python -m course_utils.simulation.small_sample hbb course_utils/data
 
 2000 jets, the three splits in one file, momenta rounded to 10 bits behind the leading one (a part
 in 2000, far below the detector's resolution) so that the file compresses to less than 1 MB.
@@ -18,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from course_utils.jetfile import JetFile, write_jets
+from course_utils.simulation.processes import SAMPLES
 from course_utils.simulation.production import produce
 
-SAMPLE = "top_tagging"
-JETS = {"train": 1200, "test": 400, "val": 400}
+JETS = {"train": 1200, "test": 400, "val": 400}  # of hbb 3, 1 and 1 files
 SEED = 2026
 MANTISSA_BITS = 10
 
@@ -39,25 +40,33 @@ def rounded(values: NDArray[np.float32], *, bits: int = MANTISSA_BITS) -> NDArra
     return ((raw + half) & kept).view(np.float32)
 
 
-def main() -> None:
-    """Read the command line and make the file."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("path", type=Path, help="file to write")
-    path = parser.parse_args().path
-    tables, events_tried = [], Counter()
-    with TemporaryDirectory() as folder:
+def make(sample: str, folder: Path) -> Path:
+    """Generate the jets and write them to ``<folder>/<sample>_small.h5``."""
+    tables, events_tried, provenance = [], Counter(), {}
+    with TemporaryDirectory() as scratch:
         for split, n_jets in JETS.items():
             made = produce(
-                SAMPLE, Path(folder, f"{split}.h5"), n_jets=n_jets, seed=SEED, split=split
+                sample, Path(scratch, f"{split}.h5"), n_jets=n_jets, seed=SEED, split=split
             )
-            with JetFile(made) as file:
+            with JetFile(made, sample=sample) as file:
                 table, provenance = file.read(), dict(file.provenance)
             tables.append(replace(table, jets=rounded(table.jets)))
             tried = {key: value for key, value in provenance.items() if key.startswith("events")}
             events_tried.update(tried)
     splits = ", ".join(f"{split} {n_jets}" for split, n_jets in JETS.items())
     rounding = {"split": splits, "mantissa_bits": MANTISSA_BITS}
+    path = folder / f"{sample}_small.h5"
     write_jets(path, tables, provenance=provenance | events_tried | rounding)
+    return path
+
+
+def main() -> None:
+    """Read the command line and make the file."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("sample", choices=sorted(SAMPLES), help="which sample")
+    parser.add_argument("folder", type=Path, help="where to write <sample>_small.h5")
+    arguments = parser.parse_args()
+    make(arguments.sample, arguments.folder)
 
 
 if __name__ == "__main__":

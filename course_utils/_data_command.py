@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -25,6 +26,8 @@ examples:
   ./data_download.sh top_tagging --split val test       only some of them
   ./data_download.sh --generate top_tagging             make jets here, no network needed
   ./data_download.sh --generate top_tagging --jets 300000 --seed 7 --workers 8
+  ./data_download.sh --generate hbb                     the same for Higgs bosons
+  ./data_download.sh hbb --files 6                      of the public 245 GB 6 files for training
 
 Jets go to $JET_DATA if that is set, else to data/ in the checkout, else to your cache folder.
 A site with a copy of the public files sets JET_DATA_MIRROR to its address; the files are
@@ -97,6 +100,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--workers", type=int, metavar="W", help="processes; default one per core, no jet depends"
     )
+    parser.add_argument(
+        "--files",
+        type=int,
+        metavar="F",
+        help="public files of hbb for training, a third as many for the others; default 2 and 1",
+    )
     parser.add_argument("--force", action="store_true", help="replace files that hold other jets")
     return parser
 
@@ -111,6 +120,10 @@ def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -
         fewest = 5 * SAMPLES[options.sample].jets_per_signal  # 3, 1 and 1 times as many
         if options.jets < fewest:
             parser.error(f"--jets: expected at least {fewest}, got {options.jets}")
+    if options.files is not None and (options.generate or options.sample != "hbb"):
+        parser.error("--files goes with the public files of hbb")
+    if options.files is not None and not 1 <= options.files <= 27:  # 9 test files, a third
+        parser.error(f"--files: expected 1 to 27, got {options.files}")
     if options.seed is not None and options.seed < 0:
         parser.error(f"--seed: expected 0 or more, got {options.seed}")
     if options.workers is not None and options.workers < 1:
@@ -122,9 +135,7 @@ def _fetch_or_generate(options: argparse.Namespace) -> Iterator[str]:
     splits = [split for split in SPLITS if split in (options.split or SPLITS)]
     folder = data_root() / sample.name
     if not options.generate:
-        from course_utils._download import fetch  # the network's libraries only when needed
-
-        return fetch(sample, splits, folder, force=options.force)
+        return _fetch(sample, splits, folder, options)
     n_jets = DEFAULT_JETS if options.jets is None else options.jets
     sizes = split_sizes(n_jets, multiple=sample.jets_per_signal)
     return _generate(
@@ -135,6 +146,19 @@ def _fetch_or_generate(options: argparse.Namespace) -> Iterator[str]:
         workers=options.workers,
         force=options.force,
     )
+
+
+def _fetch(
+    sample: Sample, splits: list[str], folder: Path, options: argparse.Namespace
+) -> Iterator[str]:
+    """Fetch jet files, or make them of the public ntuples; the network's libraries only here."""
+    if sample.name == "hbb" and "JET_DATA_MIRROR" not in os.environ:
+        from course_utils.cms_open_data import fetch_ntuples
+
+        return fetch_ntuples(sample, splits, folder, train_files=options.files, force=options.force)
+    from course_utils._download import fetch
+
+    return fetch(sample, splits, folder, force=options.force)
 
 
 def _generate(

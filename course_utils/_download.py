@@ -118,7 +118,7 @@ def fetch(sample: Sample, splits: list[str], folder: Path, *, force: bool) -> It
     record = _record(sample, folder)
     for split in splits:
         name = f"{split}.h5"
-        with _faults_told(sample, name):
+        with faults_told(sample, name):
             if name not in record.registry:
                 raise DataError(f"{record.base_url} has no {name}, only {sorted(record.registry)}.")
             yield _fetch_file(record, name, folder, force=force)
@@ -142,7 +142,7 @@ def _fetch_file(record: pooch.Pooch, name: str, folder: Path, *, force: bool) ->
 
 def _record(sample: Sample, folder: Path) -> pooch.Pooch:
     """The public files and their checksums, from the mirror if there is one, else by DOI."""
-    with _faults_told(sample, "the list of files"):
+    with faults_told(sample, "the list of files"):
         if mirror := os.environ.get(MIRROR):
             base_url = f"{mirror.rstrip('/')}/{sample.name}/"
             answer = requests.get(f"{base_url}checksums.txt", timeout=_TIMEOUT)
@@ -181,7 +181,7 @@ def _resolved(url: str) -> str:
 
 
 @contextmanager
-def _faults_told(sample: Sample, what: str) -> Iterator[None]:
+def faults_told(sample: Sample, what: str) -> Iterator[None]:
     """Turn what can go wrong on the way into one sentence with a way out."""
     way_out = (
         f"run the same command again to continue, or make jets of the same kind without network: "

@@ -151,7 +151,7 @@ class Site:
         request.send_header("Content-Type", self.types.get(path, "application/octet-stream"))
         request.send_header("Content-Length", str(len(content) - start))
         request.end_headers()
-        stop = start + self.cuts.pop(0) if self.cuts and path.endswith(".h5") else None
+        stop = start + self.cuts.pop(0) if self.cuts and path.endswith((".h5", ".root")) else None
         request.wfile.write(content[start:stop])
         request.close_connection = True
 

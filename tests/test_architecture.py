@@ -46,8 +46,18 @@ ARROWS = {
         "course_utils.datasets course_utils.jetfile",
         "pooch requests tqdm",
     ),
+    "course_utils.cms_ntuples": (
+        "course_utils.jetfile course_utils.kinematics",
+        "numpy awkward tables uproot",
+    ),
+    "course_utils.cms_open_data": (
+        "course_utils.datasets course_utils.jetfile course_utils._download"
+        " course_utils.cms_ntuples",
+        "requests",
+    ),
     "course_utils._data_command": (
         "course_utils.datasets course_utils.jetfile course_utils._download"
+        " course_utils.cms_open_data"
         " course_utils.simulation.production",
         "rich",
     ),

@@ -3,8 +3,9 @@
     python -m course_utils.simulation.small_sample top_tagging course_utils/data
     python -m course_utils.simulation.small_sample hbb course_utils/data
 
-2000 jets, the three splits in one file, momenta rounded to 10 bits behind the leading one (a part
-in 2000, far below the detector's resolution) so that the file compresses to less than 1 MB.
+2000 jets, the three splits in one file, momenta rounded to 9 or 10 bits behind the leading one (a
+part in 1000 or 2000, far below the detector's resolution) so that the file compresses to less than
+1 MB.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from course_utils.simulation.production import produce
 
 JETS = {"train": 1200, "test": 400, "val": 400}  # of hbb 3, 1 and 1 files
 SEED = 2026
-MANTISSA_BITS = 10
+MANTISSA_BITS = {"top_tagging": 10, "hbb": 9}
+ENERGY_BITS = {"top_tagging": 10, "hbb": 15}
 
 
-def rounded(values: NDArray[np.float32], *, bits: int = MANTISSA_BITS) -> NDArray[np.float32]:
+def rounded(values: NDArray[np.float32], *, bits: int) -> NDArray[np.float32]:
     """Values of float32 with ``bits`` bits behind the leading one, rounded to nearest.
 
     >>> rounded(np.array([1.0, 1.1, 1.2], dtype=np.float32), bits=2)
@@ -40,6 +42,20 @@ def rounded(values: NDArray[np.float32], *, bits: int = MANTISSA_BITS) -> NDArra
     return ((raw + half) & kept).view(np.float32)
 
 
+def compact(jets: NDArray[np.float32], sample: str) -> NDArray[np.float32]:
+    """Constituents with rounded momenta, shape (n_jets, n_constituents, 4).
+
+    Those of hbb stay massless: rounded on its own, a part in 2000 of the energy would change the
+    soft drop mass of a jet in ten by 3 per cent or more. (Those of top_tagging stay as they were.)
+    """
+    momentum = rounded(jets[..., 1:], bits=MANTISSA_BITS[sample])
+    energy = jets[..., 0]
+    if sample != "top_tagging":
+        energy = np.linalg.norm(momentum.astype(np.float64), axis=-1).astype(np.float32)
+    energy = rounded(energy, bits=ENERGY_BITS[sample])
+    return np.concatenate([energy[..., None], momentum], axis=-1)
+
+
 def make(sample: str, folder: Path) -> Path:
     """Generate the jets and write them to ``<folder>/<sample>_small.h5``."""
     tables, events_tried, provenance = [], Counter(), {}
@@ -50,11 +66,15 @@ def make(sample: str, folder: Path) -> Path:
             )
             with JetFile(made, sample=sample) as file:
                 table, provenance = file.read(), dict(file.provenance)
-            tables.append(replace(table, jets=rounded(table.jets)))
+            tables.append(replace(table, jets=compact(table.jets, sample)))
             tried = {key: value for key, value in provenance.items() if key.startswith("events")}
             events_tried.update(tried)
     splits = ", ".join(f"{split} {n_jets}" for split, n_jets in JETS.items())
-    rounding = {"split": splits, "mantissa_bits": MANTISSA_BITS}
+    rounding = {
+        "split": splits,
+        "mantissa_bits": MANTISSA_BITS[sample],
+        "energy_bits": ENERGY_BITS[sample],
+    }
     path = folder / f"{sample}_small.h5"
     write_jets(path, tables, provenance=provenance | events_tried | rounding)
     return path

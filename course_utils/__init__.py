@@ -9,8 +9,10 @@ kinematics      ``(E, px, py, pz)`` <-> ``(pt, eta, phi, mass)``, jet sums
 metrics         ROC, AUC with DeLong error, background rejection with interval
 jetfile         the public jet-file format: one HDF5 table, read and written
 datasets        the registry of samples: download, generate, open, stream
+cms_ntuples     public H->bb jets of CMS, ROOT or HDF5, as tables of the course
+cms_open_data   which of their files to fetch from the CERN Open Data Portal
 images          constituents -> centred, rotated, flipped, pixelated jet images
-substructure    N-subjettiness, through FastJet
+substructure    N-subjettiness and soft drop, through FastJet
 training        seeds, progress and the loss history of a network; the training with Keras
 torch_training  the training with PyTorch: early stopping, checkpoints, prediction in batches
 networks        CVN and the bilinear CNN, in PyTorch

@@ -7,7 +7,8 @@ module      what it does
 ==========  =====================================================================
 processes   which collisions to generate, and Pythia 8 set up for them
 detector    the ATLAS card of Delphes as numbers: tracks, towers, energy flow
-clustering  leading anti-kT jet, its constituents, and the match to the true top
+clustering  leading anti-kT jet, its constituents, and the cuts
+truth       the match to the true top or Higgs boson, and the labels of a jet
 production  many jets: in parallel, reproducible, resumable, streamed to a file
 ==========  =====================================================================
 

@@ -242,7 +242,7 @@ def _list_samples() -> None:
         for heading in ("split", "public jets", "on this machine"):
             table.add_column(heading, justify="right" if heading == "public jets" else "left")
         for split in SPLITS:
-            n_jets = f"{sample.n_jets[split]:,}" if split in sample.n_jets else "some"
+            n_jets = f"{sample.n_jets[split]:,}" if split in sample.n_jets else "as fetched"
             table.add_row(split, n_jets.replace(",", " "), _state(sample, split))
         table.caption = (
             f"{sample.name}: public files {sample.public_gigabytes} GB in all, {sample.licence}, "

@@ -276,6 +276,31 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> JetTable:
     return made(tmp_path_factory.mktemp("jets") / "reference.h5")
 
 
+def test_produced_jets_are_inside_the_cuts_and_described_by_their_columns(
+    reference: JetTable,
+) -> None:
+    columns, jets = reference.columns, reference.jets
+    np.testing.assert_allclose(columns["fj_pt"], jet_pt(jets), rtol=1e-5)
+    np.testing.assert_allclose(columns["fj_eta"], jet_eta(jets), atol=1e-4)
+    np.testing.assert_allclose(columns["fj_sdmass"], soft_drop_mass(jets), rtol=1e-4)
+    assert ((columns["fj_pt"] > 300) & (columns["fj_pt"] < 2000)).all()
+    assert (abs(columns["fj_eta"]) < 2.4).all()
+    assert ((columns["fj_sdmass"] > 40) & (columns["fj_sdmass"] < 200)).all()
+    assert len(np.unique(jets[:, 0, 1])) == 40
+
+
+def test_produced_jets_are_labelled_by_their_own_process(reference: JetTable) -> None:
+    is_qcd = reference.columns["sample_isQCD"] == 1
+    assert is_qcd.sum() == 30
+    qcd_total = sum(reference.columns[name].astype(int) for name in QCD_LABELS)
+    np.testing.assert_array_equal(qcd_total, is_qcd)
+    np.testing.assert_array_equal(reference.columns["label_H_bb"], reference.y_true)
+    assert 6 <= reference.y_true[~is_qcd].sum() <= 10
+    assert (reference.y_true[is_qcd] == 0).all()
+    axis = reference.jets[reference.y_true == 1].astype(float).sum(axis=1)
+    assert (delta_r(axis, reference.truth[reference.y_true == 1]) < RADIUS).all()
+
+
 def test_a_larger_sample_begins_with_the_smaller_one(
     tmp_path: Path, reference: JetTable, assert_same_jets: object
 ) -> None:

@@ -99,9 +99,11 @@ def fetch_ntuples(
 
 def public_files() -> list[PublicFile]:
     """The ntuples of the record, by number; ROOT files where there are both forms of one."""
-    metadata = _json(f"{PORTAL}/api/records/{RECORD}")["metadata"]
+    record = _json(f"{PORTAL}/api/records/{RECORD}")
+    if not isinstance(record, dict) or not isinstance(record.get("metadata"), dict):
+        raise ValueError("an answer without metadata")
     found = {}
-    for entry in _entries(metadata):
+    for entry in _entries(record["metadata"]):
         name = entry["uri"].rpartition("/")[2]
         stem, _, suffix = name.rpartition(".")
         number = stem.removeprefix("ntuple_merged_")
@@ -147,9 +149,9 @@ def split_of(number: int) -> str:
 
 def _entries(metadata: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """What the record lists, indices followed."""
-    for index in metadata.get("_file_indices", ()):
+    for index in metadata.get("_file_indices") or ():
         yield from index["files"]
-    for entry in metadata.get("files", ()):
+    for entry in metadata.get("files") or ():
         if entry["uri"].endswith("_file_index.json"):
             yield from _json(f"{PORTAL}/record/{RECORD}/files/{entry['uri'].rpartition('/')[2]}")
         else:

@@ -185,7 +185,10 @@ def test_generated_jets_are_not_replaced_unless_forced(
     assert len(load_frame("hbb", "test")) == N_JETS
 
 
-@pytest.mark.parametrize("answer", [b"<html>maintenance</html>", b'{"metadata": {"files": [{}]}}'])
+@pytest.mark.parametrize(
+    "answer",
+    [b"<html>maintenance</html>", b"[]", b'{"metadata": 0}', b'{"metadata": {"files": [{}]}}'],
+)
 def test_an_answer_that_is_no_record_is_told(
     portal: Site, answer: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:

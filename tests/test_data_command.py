@@ -82,6 +82,16 @@ def test_jets_are_generated_in_the_proportions_of_the_public_files(
     assert len(load_jets("top_tagging", "val")) == 10
 
 
+def test_hbb_is_generated_in_multiples_of_four(produced: Produced, places: Places) -> None:
+    assert main(["--generate", "hbb", "--jets", "50"]) == 0
+    assert [(c["sample"], c["split"], c["n_jets"]) for c in produced] == [
+        ("hbb", "train", 32),
+        ("hbb", "val", 8),
+        ("hbb", "test", 8),
+    ]
+    assert {c["path"].parent for c in produced} == {places.environment / "hbb"}
+
+
 @pytest.mark.parametrize("n_jets", [10, 11, 12, 34, 999, 80_000, 2_018_000])
 def test_every_split_gets_an_even_number_of_jets_and_none_is_lost(n_jets: int) -> None:
     sizes = split_sizes(n_jets)
@@ -210,6 +220,7 @@ def test_a_generation_that_ends_early_says_why_without_a_traceback(
         (["top_tagging", "--jets", "100"], "--jets goes with --generate"),
         (["top_tagging", "--seed", "0"], "--seed goes with --generate"),
         (["--generate", "top_tagging", "--jets", "9"], "expected at least 10, got 9"),
+        (["--generate", "hbb", "--jets", "19"], "expected at least 20, got 19"),
         (["--generate", "top_tagging", "--seed", "-1"], "expected 0 or more, got -1"),
         (["--generate", "top_tagging", "--workers", "0"], "expected 1 or more, got 0"),
         (["bottom_tagging"], "invalid choice"),

@@ -156,6 +156,8 @@ def _fetch(
         from course_utils.cms_open_data import fetch_ntuples
 
         return fetch_ntuples(sample, splits, folder, train_files=options.files, force=options.force)
+    if options.files is not None:
+        raise DataError("--files chooses public files; JET_DATA_MIRROR names a site of jet files.")
     from course_utils._download import fetch
 
     return fetch(sample, splits, folder, force=options.force)

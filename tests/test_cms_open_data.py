@@ -246,6 +246,7 @@ def test_a_site_with_its_own_copy_of_jet_files_is_asked_instead(
     monkeypatch.setenv("JET_DATA_MIRROR", portal.address)
     assert main(["hbb", "--split", "test"]) == 0
     assert (hbb / "test.h5").read_bytes() == content
+    assert main(["hbb", "--files", "1"]) == 1  # it has no files to choose from
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from nbgrader.utils import is_grade, is_solution
 from nbgrader.validator import Validator
 from traitlets.config import Config, PyFileConfigLoader
 
-from course_utils.datasets import SPLITS, TTV, small_sample
+from course_utils.datasets import SAMPLES, SPLITS, TTV, small_sample
 from course_utils.jetfile import JetFile, write_jets
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -133,14 +133,14 @@ def test_cells_are_short_and_markdown_has_one_sentence_per_line(lesson):
 
 @pytest.fixture(scope="session")
 def jet_data(tmp_path_factory) -> Path:
-    """The small sample as three files, so that larger ones on this machine are not found."""
+    """Each small sample as three files, so that larger ones on this machine are not found."""
     folder = tmp_path_factory.mktemp("data")
-    with JetFile(small_sample("top_tagging")) as file:
-        table, provenance = file.read(), file.provenance
-    for split in SPLITS:
-        chosen = table[table.ttv == TTV[split]]
-        (folder / "top_tagging").mkdir(exist_ok=True)
-        write_jets(folder / "top_tagging" / f"{split}.h5", [chosen], provenance=provenance)
+    for sample in SAMPLES:
+        with JetFile(small_sample(sample)) as file:
+            table, provenance = file.read(), file.provenance
+        for split in SPLITS:
+            path = folder / sample / f"{split}.h5"
+            write_jets(path, [table[table.ttv == TTV[split]]], provenance=provenance)
     return folder
 
 
@@ -151,6 +151,7 @@ def small_machine(jet_data) -> Iterator[None]:
         patch.setenv("JET_DATA", str(jet_data))
         patch.setenv("COURSE_MAX_JETS", "1200")
         patch.setenv("COURSE_MAX_EPOCHS", "10")
+        patch.setenv("COURSE_MAX_SEEDS", "2")
         # nbgrader calls the alembic of this environment by its bare name.
         patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
         patch.delenv("NBGRADER_EXECUTION", raising=False)

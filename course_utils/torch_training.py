@@ -366,14 +366,15 @@ def _require_finite(row: Mapping[str, float], epoch: int) -> None:
 
 @functools.cache
 def _keep_memory() -> None:
-    """Tell glibc to keep freed memory for the next batch instead of giving it back each time.
+    """Tell glibc to keep what a batch has freed for the next one, instead of giving it back.
 
     Otherwise a CPU spends a third to half of a training on page faults: see
-    ``benchmarks/torch_training.py``. The numbers are those of ``malloc.h``.
+    ``benchmarks/torch_training.py``. Arrays above 256 MB, such as data, are given back as before,
+    and so is free memory above 512 MB. The three parameters are named as in ``malloc.h``.
     """
     if sys.platform != "linux" or not hasattr(libc := ctypes.CDLL(None), "mallopt"):
         return
-    trim_threshold, top_pad, mmap_max = -1, -2, -4
-    libc.mallopt(mmap_max, 0)
-    libc.mallopt(trim_threshold, 2**31 - 1)
-    libc.mallopt(top_pad, 2**28)
+    trim_threshold, top_pad, mmap_threshold = -1, -2, -3
+    libc.mallopt(mmap_threshold, 2**28)
+    libc.mallopt(trim_threshold, 2**29)
+    libc.mallopt(top_pad, 2**26)

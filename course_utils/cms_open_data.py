@@ -9,7 +9,7 @@ where a connection broke, checked against the record's adler32, and read by
 The record's file list comes from the portal's JSON interface, ``/api/records/12102``. Two forms are
 understood: ``metadata.files``, where an entry may be an index to be asked for at
 ``/record/12102/files/<index>`` (read off the portal's own client, cernopendata-client), and
-``metadata._file_indices``, with the lists inside, as newer answers have it. Which of the two this
+``metadata._file_indices``, with the lists inside (written from memory). Which of the two this
 record gives today could not be verified here.
 """
 

@@ -32,7 +32,7 @@ __all__ = [
     "sized",
 ]
 
-#: Largest value a grader or a continuous-integration run asks for, by the name of the limit.
+#: Largest value while nbgrader runs a notebook, by the name of the limit.
 LIMITS = {"COURSE_MAX_JETS": 4000, "COURSE_MAX_EPOCHS": 10, "COURSE_MAX_SEEDS": 2}
 _SECONDS_BETWEEN: Final = 0.5  # two pictures of the same progress bar
 
@@ -324,14 +324,14 @@ def sized(wanted: int, *, limit: str) -> int:
 
     Autograding runs a student's training cells again. So that a class is graded in minutes,
     without a change to anyone's notebook, the environment variable named by `limit` caps the
-    number of jets or epochs. While nbgrader autogrades or validates a notebook the caps of
+    number of jets, epochs or seeds. While nbgrader autogrades or validates a notebook the caps of
     ``LIMITS`` hold by themselves. Otherwise, without the variable, nothing is capped.
 
     Parameters
     ----------
     wanted : int
         What the student (or papermill) set.
-    limit : {"COURSE_MAX_JETS", "COURSE_MAX_EPOCHS"}
+    limit : {"COURSE_MAX_JETS", "COURSE_MAX_EPOCHS", "COURSE_MAX_SEEDS"}
         The environment variable that may cap it.
 
     Returns
@@ -341,7 +341,7 @@ def sized(wanted: int, *, limit: str) -> int:
     Raises
     ------
     ValueError
-        If `limit` is not one of the two, or its value is not a whole number above zero.
+        If `limit` is not one of the three, or its value is not a whole number above zero.
 
     Examples
     --------

@@ -29,6 +29,8 @@ c.CourseDirectory.ignore = [
     "*.py",
     "*.toml",
     "submission_predictions",
+    "checkpoints",  # what lesson 04 keeps of its trainings
+    "bcnn_study.db",  # and of its search
 ]
 # Networks are trained in cells; nbgrader's own limit is 30 s.
 c.ExecutePreprocessor.timeout = 300

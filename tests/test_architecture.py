@@ -70,7 +70,9 @@ ARROWS = {
     "challenge.submission": ("", "numpy"),
     "challenge.names": ("challenge.submission", ""),
     "challenge.scoring": ("course_utils.metrics", "numpy"),
-    "challenge.ranking": ("challenge.scoring", ""),
+    "challenge.ranking": ("challenge.scoring course_utils.metrics", "numpy scipy"),
+    "challenge.standings": ("challenge.scoring course_utils.metrics", ""),
+    "challenge.leaks": ("course_utils.metrics", "numpy"),
     "challenge.folder": ("challenge.submission", "numpy"),
     "challenge.tables": ("course_utils.metrics", "sqlalchemy"),
     "challenge.store": (

@@ -21,7 +21,9 @@ PACKAGES = ("course_utils", "challenge")
 ARROWS = {
     "course_utils": ("", ""),
     "course_utils.kinematics": ("", "numpy"),
-    "course_utils.metrics": ("", "numpy scipy"),
+    "course_utils.measurement": ("", ""),
+    "course_utils.intervals": ("course_utils.measurement", "numpy scipy"),
+    "course_utils.metrics": ("course_utils.intervals course_utils.measurement", "numpy scipy"),
     "course_utils.plotting": ("", "numpy matplotlib"),
     "course_utils.submissions": ("", "numpy"),
     "course_utils.grading": ("", ""),

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 
 from challenge.scoring import Scorecard
 from course_utils.metrics import AucDifference, compare_auc
@@ -190,9 +190,8 @@ def _p_values(areas: NDArray[np.float64], covariance: NDArray[np.float64]) -> ND
     difference = np.abs(areas[:, None] - areas)
     # Rounding can leave a little less than nothing where two entries order the jets alike.
     error = np.sqrt(np.maximum(variance[:, None] + variance - 2 * covariance, 0))
-    p_values = 2 * stats.norm.sf(
-        np.divide(difference, error, out=np.full_like(error, np.inf), where=error > 0)
-    )
+    deviations = np.divide(difference, error, out=np.full_like(error, np.inf), where=error > 0)
+    p_values = 2 * special.ndtr(-deviations)
     return np.where(difference == 0, 1.0, p_values)
 
 

@@ -74,6 +74,7 @@ ARROWS = {
     "challenge.scoring": ("course_utils.metrics", "numpy"),
     "challenge.ranking": ("challenge.scoring course_utils.metrics", "numpy scipy"),
     "challenge.standings": ("challenge.scoring course_utils.metrics", ""),
+    "challenge.comparisons": ("challenge.folder course_utils.metrics", "numpy"),
     "challenge.leaks": ("course_utils.metrics", "numpy"),
     "challenge.folder": ("challenge.submission", "numpy"),
     "challenge.tables": ("course_utils.metrics", "sqlalchemy"),

@@ -60,7 +60,9 @@ def test_a_new_entry_reads_only_its_own_scores_and_gets_the_same_row(tmp_path):
 def test_placements_remembered_when_scoring_are_not_computed_again(tmp_path):
     for each, scores in SCORES.items():
         comparisons.remember(LABELS, each, scores, cache=tmp_path / "cache")
-    np.testing.assert_allclose(covariances(tmp_path / "cache", scores={}), covariances(tmp_path / "again"))
+    np.testing.assert_allclose(
+        covariances(tmp_path / "cache", scores={}), covariances(tmp_path / "again")
+    )
 
 
 def test_the_same_file_twice_on_the_board_is_compared_with_itself(tmp_path):
@@ -86,7 +88,7 @@ def test_a_damaged_cache_is_made_again(tmp_path, damage):
     np.testing.assert_array_equal(covariances(tmp_path / "cache"), expected)
 
 
-def test_other_labels_never_meet_these_covariances(tmp_path / "cache"):
+def test_other_labels_never_meet_these_covariances(tmp_path):
     first = covariances(tmp_path / "cache")
     other = np.roll(LABELS, 1)
     matrix = comparisons.covariances(other, KEYS, SCORES.__getitem__, cache=tmp_path / "cache")

@@ -1,14 +1,13 @@
 """What a leaderboard shows, as plain records: filled from the store, drawn by `challenge.board`.
 
 The numbers in these records are what may be shown. While a challenge is live they are rounded
-when the record is made (`live_card`), so that no format of the board can tell more about the
+when the record is made (`challenge.budget`), so that no format of the board can tell more about the
 hidden labels than another. Ranks and tied groups come from the exact values.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
 from challenge.scoring import Scorecard
 from course_utils.metrics import Measurement, Rejection
@@ -148,6 +147,7 @@ class Reference:
 
     tagger: str
     auc: str
+    r50: str
     r30: str
     source: str
 
@@ -180,8 +180,5 @@ class Standings:
     lines: tuple[Standing, ...] = ()  # by rank
     opens: datetime | None = None
     closes: datetime | None = None
-    references: tuple[Reference, ...] = field(default=())
+    references: tuple[Reference, ...] = ()
     look_elsewhere: LookElsewhere | None = None
-
-
-MOST_LIVE_POINTS: Final = 20  # working points of one entry on a live board

@@ -8,13 +8,14 @@ import pytest
 
 from challenge import creation, folder
 from challenge.baselines import baseline_files, mass_window_scores
-from challenge.creation import CreationError, create_from_jets, create_from_labels
+from challenge.creation import CreationError, Plan, create_from_jets, create_from_labels
 from challenge.folder import LABELS, SETTINGS, TEST_JETS, Challenge, ChallengeError
 from challenge.submission import read_scores
 from course_utils.jetfile import JetFile, JetTable, write_jets
 from course_utils.kinematics import jet_mass
 
 N = 60
+EIGHT = np.array([0, 1, 1, 0, 1, 0, 0, 1])
 
 
 def labelled_jets(seed=0, *, y_true=None):
@@ -52,7 +53,7 @@ def reason_of(call, *args, **kwargs):
 
 
 def test_the_public_jets_and_the_secret_labels_belong_together(tmp_path, jets):
-    challenge = create_from_jets(tmp_path / "c", jets, seed=7)
+    challenge, _ = create_from_jets(tmp_path / "c", jets, seed=7)
     source, labels = labelled_jets(), challenge.labels()
     with JetFile(tmp_path / "c" / TEST_JETS) as file:
         public = file.read()
@@ -67,7 +68,7 @@ def test_the_public_jets_and_the_secret_labels_belong_together(tmp_path, jets):
 
 
 def test_the_public_file_tells_nothing_but_the_jets(tmp_path, jets):
-    create_from_jets(tmp_path / "c", jets, seed=7, name="Spring")
+    create_from_jets(tmp_path / "c", jets, seed=7, plan=Plan(name="Spring"))
     with JetFile(tmp_path / "c" / TEST_JETS) as file:
         public, frame, provenance = file.read(), file.frame(), file.provenance
     assert not public.truth.any()
@@ -82,7 +83,7 @@ def test_the_order_follows_from_the_seed_and_the_source_together(tmp_path, jets)
     other = tmp_path / "other.h5"
     write_jets(other, [labelled_jets(1)], provenance={})
     labels = [
-        create_from_jets(tmp_path / name, source, seed=seed).labels().tolist()
+        create_from_jets(tmp_path / name, source, seed=seed)[0].labels().tolist()
         for name, source, seed in (("a", jets, 1), ("b", jets, 1), ("c", jets, 2), ("d", other, 1))
     ]
     assert labels[0] == labels[1]
@@ -112,10 +113,12 @@ def test_a_jet_file_that_is_missing_or_none_is_refused_in_its_own_words(tmp_path
 
 @pytest.mark.parametrize("dtype", ["?", "i1", "u1", "<i8", ">i4", "f2", "f8"])
 def test_labels_of_any_number_type_are_taken_in_their_order(tmp_path, dtype):
-    labels = np.array([0, 1, 1, 0, 1], dtype=dtype)
-    challenge = create_from_labels(tmp_path / "c", labels_file(tmp_path, labels))
-    np.testing.assert_array_equal(challenge.labels(), [0, 1, 1, 0, 1])
-    assert challenge == Challenge(tmp_path / "c", "c", 5)
+    challenge, leaks = create_from_labels(
+        tmp_path / "c", labels_file(tmp_path, EIGHT.astype(dtype))
+    )
+    np.testing.assert_array_equal(challenge.labels(), EIGHT)
+    assert challenge == Challenge(tmp_path / "c", "c", 8)
+    assert leaks == []
     assert not (tmp_path / "c" / TEST_JETS).exists()
 
 
@@ -157,7 +160,7 @@ def test_labels_are_never_readable_by_others_not_even_for_a_moment(tmp_path, mon
         return handle
 
     monkeypatch.setattr(os, "open", noting)
-    create_from_labels(tmp_path / "c", labels_file(tmp_path, np.array([0, 1, 0, 1])))
+    create_from_labels(tmp_path / "c", labels_file(tmp_path, EIGHT))
     created = [mode for path, mode in opened if LABELS in path]
     assert created == [0o600]
     assert stat.S_IMODE((tmp_path / "c" / LABELS).stat().st_mode) == 0o600
@@ -169,11 +172,11 @@ def test_settings_and_jets_are_public_and_settings_tell_no_secret(tmp_path, jets
     settings = (tmp_path / "c" / SETTINGS).read_text()
     assert "987654" not in settings
     keys = [line.split(" = ")[0] for line in settings.splitlines()]
-    assert keys == ["name", "n_jets", "created"]
+    assert keys == ["name", "n_jets", "created", "per_day", "refusals_per_day", "networks"]
 
 
 def test_a_folder_that_holds_anything_is_left_as_it_is(tmp_path):
-    labels = labels_file(tmp_path, np.array([0, 1, 0, 1]))
+    labels = labels_file(tmp_path, EIGHT)
     create_from_labels(tmp_path / "c", labels)
     before = {path.name: path.read_bytes() for path in (tmp_path / "c").iterdir() if path.is_file()}
     assert reason_of(create_from_labels, tmp_path / "c", labels) == "exists"
@@ -183,17 +186,17 @@ def test_a_folder_that_holds_anything_is_left_as_it_is(tmp_path):
 
 
 def test_an_empty_folder_is_taken(tmp_path):
-    (tmp_path / "c").mkdir()
-    create_from_labels(tmp_path / "c", labels_file(tmp_path, np.array([0, 1, 0, 1])))
+    (tmp_path / "c").mkdir(mode=0o700)
+    create_from_labels(tmp_path / "c", labels_file(tmp_path, EIGHT))
 
 
 def test_the_second_of_two_creators_is_refused_and_spoils_nothing(tmp_path, monkeypatch):
-    labels = labels_file(tmp_path, np.array([0, 1, 0, 1]))
-    challenge = create_from_labels(tmp_path / "c", labels)
+    labels = labels_file(tmp_path, EIGHT)
+    challenge, _ = create_from_labels(tmp_path / "c", labels)
     # As if both had looked at the folder while it was empty.
     monkeypatch.setattr(creation, "any", lambda _: False, raising=False)
     assert reason_of(create_from_labels, tmp_path / "c", labels) == "exists"
-    np.testing.assert_array_equal(challenge.labels(), [0, 1, 0, 1])
+    np.testing.assert_array_equal(challenge.labels(), EIGHT)
 
 
 @pytest.mark.parametrize("step", ["write_jets", "write_durably"])
@@ -212,12 +215,15 @@ def test_a_creation_that_fails_leaves_the_folder_free(tmp_path, jets, monkeypatc
 
 @pytest.mark.parametrize("name", ["<script>", "a\nn_jets = 1", 'quote"', ""])
 def test_a_name_that_could_escape_from_the_settings_is_refused(tmp_path, name):
-    path = labels_file(tmp_path, np.array([0, 1, 0, 1]))
-    assert reason_of(create_from_labels, tmp_path / "c", path, name=name) == "challenge-name"
+    path = labels_file(tmp_path, EIGHT)
+    assert (
+        reason_of(create_from_labels, tmp_path / "c", path, plan=Plan(name=name))
+        == "challenge-name"
+    )
 
 
 def test_a_folder_name_that_cannot_be_shown_asks_for_another(tmp_path):
-    path = labels_file(tmp_path, np.array([0, 1, 0, 1]))
+    path = labels_file(tmp_path, EIGHT)
     with pytest.raises(CreationError, match="--name"):
         create_from_labels(tmp_path / "(c)", path)
 
@@ -235,8 +241,8 @@ def test_damaged_settings_are_said_to_be_damaged(tmp_path, settings):
 
 
 def test_damaged_labels_are_said_to_be_damaged(tmp_path):
-    path = labels_file(tmp_path, np.array([0, 1, 0, 1]))
-    challenge = create_from_labels(tmp_path / "c", path)
+    path = labels_file(tmp_path, EIGHT)
+    challenge, _ = create_from_labels(tmp_path / "c", path)
     whole = (tmp_path / "c" / LABELS).read_bytes()
     for damaged in (whole[:-30], b"", whole.replace(b"labels.npy", b"secret.npy")):
         (tmp_path / "c" / LABELS).write_bytes(damaged)
@@ -258,7 +264,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def test_the_jet_mass_baseline_is_computed_from_the_public_jets(tmp_path, jets):
-    challenge = create_from_jets(tmp_path / "c", jets, seed=3)
+    challenge, _ = create_from_jets(tmp_path / "c", jets, seed=3)
     ((name, data),) = baseline_files(challenge)
     with JetFile(tmp_path / "c" / TEST_JETS) as file:
         masses = jet_mass(file.read().jets)
@@ -274,7 +280,7 @@ def test_a_jet_scores_the_lower_the_further_its_mass_is_from_the_top_quark():
 
 
 def test_without_jets_there_is_no_baseline(tmp_path):
-    path = labels_file(tmp_path, np.array([0, 1, 0, 1]))
-    challenge = create_from_labels(tmp_path / "c", path)
+    path = labels_file(tmp_path, EIGHT)
+    challenge, _ = create_from_labels(tmp_path / "c", path)
     with pytest.raises(ChallengeError, match="no jets"):
         list(baseline_files(challenge))

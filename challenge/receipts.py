@@ -1,0 +1,112 @@
+"""What a team is told about what it handed in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from challenge.folder import ChallengeError, Rules
+from challenge.names import name_key
+from challenge.reception import quota_left
+from challenge.records import Quota, Record, State
+from challenge.scoring import Scorecard
+from challenge.store import Store
+from challenge.submission import SubmissionError
+from challenge.tables import Network, Submission, Team
+
+__all__ = ["Receipt", "history", "receipt_of"]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a team is told about an accepted file, and nothing more.
+
+    Attributes
+    ----------
+    submission : int
+        Its number.
+    team, network : str
+    sha256 : str
+        Of the file.
+    received_at : datetime
+        UTC.
+    card : Scorecard
+        On the public split. A file that is not significantly better than the network's best is
+        told that one's card: its own would let random probes climb on luck.
+    is_best : bool
+        Whether this file is the network's new best.
+    is_first : bool
+        Whether it is the first of its network.
+    quota : Quota
+        Of the team, after this file.
+    """
+
+    submission: int
+    team: str
+    network: str
+    sha256: str
+    received_at: datetime
+    card: Scorecard
+    is_best: bool
+    is_first: bool
+    quota: Quota
+
+    @property
+    def sentence(self) -> str:
+        """The result in words."""
+        if self.is_first:
+            return str(self.card)
+        if self.is_best:
+            return f"significantly better than your best: {self.card}"
+        return f"not significantly better than your best, which stays: {self.card}"
+
+
+def receipt_of(store: Store, rules: Rules, record: Record) -> Receipt:
+    """The receipt of a scored submission; the same whenever it is asked for, but for the quota.
+
+    Raises
+    ------
+    SubmissionError
+        If it was refused, with what the team was told then.
+    ChallengeError
+        If it is not scored yet.
+    """
+    if record.state is State.REJECTED:
+        raise SubmissionError(str(record.reason), str(record.sentence))
+    told = verdict = record.verdict
+    if verdict is not None and not verdict.is_best and verdict.compared_with is not None:
+        told = store.record(verdict.compared_with).verdict
+    if verdict is None or told is None:
+        raise ChallengeError(f"Submission {record.id} waits for its score.")
+    return Receipt(
+        submission=record.id,
+        team=record.team,
+        network=record.network,
+        sha256=record.sha256,
+        received_at=record.received_at,
+        card=told.public,
+        is_best=verdict.is_best,
+        is_first=verdict.compared_with is None,
+        quota=quota_left(store, record.team, rules),
+    )
+
+
+def history(store: Store, rules: Rules, team: str) -> list[tuple[Record, Receipt | Exception]]:
+    """Everything a team handed in, in order, each with its receipt or with why there is none.
+
+    Raises
+    ------
+    ChallengeError
+        If there is no such team.
+    """
+    records = store.records(
+        Submission.network_id == Network.id, Network.team_id == Team.id, Team.key == name_key(team)
+    )
+    if not records:
+        raise ChallengeError(f"No team {team!r} has handed in anything.")
+    return [(record, _told(store, rules, record)) for record in records]
+
+
+def _told(store: Store, rules: Rules, record: Record) -> Receipt | Exception:
+    try:
+        return receipt_of(store, rules, record)
+    except (SubmissionError, ChallengeError) as reason:
+        return reason

@@ -20,6 +20,7 @@ from challenge.baselines import baseline_files
 from challenge.board import FORMATS, printable
 from challenge.contest import Contest
 from challenge.creation import Plan, create_from_jets, create_from_labels
+from challenge.drawing import draw
 from challenge.dropbox import DropBox, Found
 from challenge.entries import entries
 from challenge.folder import TEST_JETS, Challenge, ChallengeError, Rules
@@ -98,17 +99,16 @@ def baselines(args: argparse.Namespace) -> int:
 
 def board(args: argparse.Namespace) -> int:
     """Print the leaderboard."""
-    challenge = Challenge.open(args.dir)
-    _say(FORMATS[args.format](challenge.name, entries(Store(args.dir))), escape=False)
+    _say(FORMATS[args.format](draw(Contest.open(args.dir))), escape=False)
     return ACCEPTED
 
 
 def show(args: argparse.Namespace) -> int:
     """Print what one team handed in."""
-    store, rules = Store(args.dir), Challenge.open(args.dir).rules
-    for record, told in history(store, rules, args.team):
+    contest = Contest.open(args.dir)
+    for record, told in history(contest, args.team):
         _say(_shown(record, told))
-    _say(_left(quota_left(store, args.team, rules)))
+    _say(_left(quota_left(contest.store, args.team, contest.rules)))
     return ACCEPTED
 
 
@@ -257,7 +257,7 @@ def _accepted(receipt: Receipt) -> str:
     return (
         f"accepted {receipt.team} / {receipt.network}: {receipt.sentence} "
         f"(receipt {receipt.sha256[:12]}, {receipt.received_at:%Y-%m-%d %H:%M:%S} UTC); "
-        f"{_left(receipt.quota)}"
+        f"{' '.join((f'{_left(receipt.quota)}.', *receipt.hints))}"
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from challenge.database import drop_database
 from challenge.folder import (
+    COLUMNS,
     LABELS,
     SETTINGS,
     TEST_JETS,
@@ -79,7 +80,8 @@ def create_from_jets(
         public-fraction, closes, leak-...
         (see `challenge.leaks`).
     """
-    from course_utils.jetfile import DataError, JetFile, write_jets  # only creation reads jets
+    from course_utils.jetfile import DataError, JetFile, write_jets  # scoring reads no jets
+    from course_utils.kinematics import jet_mass, jet_pt
 
     title = checked_title(folder, plan)
     try:
@@ -93,6 +95,9 @@ def create_from_jets(
         with _claimed(folder):
             write_jets(
                 folder / TEST_JETS, _public_tables(table, order), provenance={"challenge": title}
+            )
+            _write_columns(
+                folder / COLUMNS, pt=jet_pt(table.jets)[order], mass=jet_mass(table.jets)[order]
             )
             return _finish(folder, title, truth, plan.rules), leaks
     except DataError as error:
@@ -192,7 +197,7 @@ def _claimed(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for each in (SETTINGS, LABELS, TEST_JETS):
+        for each in (SETTINGS, LABELS, COLUMNS, TEST_JETS):
             (folder / each).unlink(missing_ok=True)
         drop_database(folder)
         (folder / SUBMISSIONS).rmdir()
@@ -206,9 +211,7 @@ def _not_free(folder: Path) -> CreationError:
 
 
 def _finish(folder: Path, title: str, truth: Truth, rules: Rules) -> Challenge:
-    archive = io.BytesIO()
-    np.savez(archive, labels=truth.labels.astype(np.int8), is_public=truth.is_public)
-    write_durably(folder / LABELS, archive.getvalue())
+    _write_columns(folder / LABELS, labels=truth.labels.astype(np.int8), is_public=truth.is_public)
     # Last, because it is what makes the folder a challenge.
     created = datetime.now(UTC).isoformat(timespec="seconds")
     settings = (
@@ -217,3 +220,9 @@ def _finish(folder: Path, title: str, truth: Truth, rules: Rules) -> Challenge:
     write_durably(folder / SETTINGS, settings.encode())
     (folder / SETTINGS).chmod(0o644)  # public: `check` reads it
     return Challenge.open(folder)
+
+
+def _write_columns(path: Path, **columns: NDArray[np.generic]) -> None:
+    archive = io.BytesIO()
+    np.savez(archive, **columns)
+    write_durably(path, archive.getvalue())

@@ -5,6 +5,7 @@
     challenge.toml     name, number of jets, rules; a folder without it is not a challenge
     test_jets.h5       public: jets without labels (absent if the labels came from elsewhere)
     labels.npz         secret: the labels, and which jets are public (mode 0600)
+    columns.npz        pt and mass of the jets, for the diagnostics after the reveal
     challenge.sqlite   secret: teams, submissions, scores (see `challenge.database`)
     submissions/       secret: every file that was handed in, named by its SHA-256
 
@@ -31,6 +32,7 @@ from numpy.typing import NDArray
 from challenge.submission import SubmissionError, read_vector
 
 __all__ = [
+    "COLUMNS",
     "LABELS",
     "SETTINGS",
     "TEST_JETS",
@@ -44,6 +46,7 @@ __all__ = [
 SETTINGS: Final = "challenge.toml"
 TEST_JETS: Final = "test_jets.h5"
 LABELS: Final = "labels.npz"
+COLUMNS: Final = "columns.npz"
 _TIMES: Final = ("opens", "closes")
 
 
@@ -184,6 +187,17 @@ class Challenge:
                 f"python -m challenge check {self.folder} FILE"
             ) from error
         except (zipfile.BadZipFile, KeyError, SubmissionError) as error:
+            raise ChallengeError(f"{path} is damaged ({error}). Put back a copy of it.") from error
+
+    def columns(self) -> dict[str, NDArray[np.float64]]:
+        """``pt`` and ``mass`` of the jets in GeV, shape (n_jets,); empty if there are no jets."""
+        path = self.folder / COLUMNS
+        if not path.is_file():
+            return {}
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return {name: self._column(archive, name, "f8") for name in ("pt", "mass")}
+        except (OSError, zipfile.BadZipFile, KeyError, SubmissionError) as error:
             raise ChallengeError(f"{path} is damaged ({error}). Put back a copy of it.") from error
 
     def _column(self, archive: zipfile.ZipFile, name: str, dtype: str) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from challenge.contest import Contest
 from challenge.folder import ChallengeError, Truth
 from challenge.names import BASELINE_TEAM, clean_name, name_key
 from challenge.ranking import ladder_accepts
-from challenge.receipts import Receipt, receipt_of
+from challenge.receipts import Receipt, receipt_of, with_hints
 from challenge.reception import Arrival, look_up, receive
 from challenge.records import State, Verdict
 from challenge.scoring import Scorecard, score
@@ -52,7 +52,7 @@ def accept(
         store.keep(data)  # again, if an interrupted submission has lost it
         submission = receive(store, arrival, rules)
         _settle(contest, submission, data)
-    return receipt_of(store, rules, store.record(submission))
+    return with_hints(contest, receipt_of(contest, store.record(submission)), data)
 
 
 def finish_interrupted(contest: Contest) -> list[str]:

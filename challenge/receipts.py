@@ -1,18 +1,22 @@
 """What a team is told about what it handed in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from challenge.folder import ChallengeError, Rules
+import numpy as np
+
+from challenge.budget import live_card
+from challenge.contest import Contest
+from challenge.folder import ChallengeError
+from challenge.hints import hints
 from challenge.names import name_key
 from challenge.reception import quota_left
 from challenge.records import Quota, Record, State
 from challenge.scoring import Scorecard
-from challenge.store import Store
-from challenge.submission import SubmissionError
+from challenge.submission import SubmissionError, read_scores
 from challenge.tables import Network, Submission, Team
 
-__all__ = ["Receipt", "history", "receipt_of"]
+__all__ = ["Receipt", "history", "receipt_of", "with_hints"]
 
 
 @dataclass(frozen=True)
@@ -29,14 +33,17 @@ class Receipt:
     received_at : datetime
         UTC.
     card : Scorecard
-        On the public split. A file that is not significantly better than the network's best is
-        told that one's card: its own would let random probes climb on luck.
+        On the public split, as coarse as the leak budget allows. A file that is not significantly
+        better than the network's best is told that one's card: its own would let random probes
+        climb on luck.
     is_best : bool
         Whether this file is the network's new best.
     is_first : bool
         Whether it is the first of its network.
     quota : Quota
         Of the team, after this file.
+    hints : tuple of str
+        What looks like an accident in the file.
     """
 
     submission: int
@@ -48,6 +55,7 @@ class Receipt:
     is_best: bool
     is_first: bool
     quota: Quota
+    hints: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -59,7 +67,7 @@ class Receipt:
         return f"not significantly better than your best, which stays: {self.card}"
 
 
-def receipt_of(store: Store, rules: Rules, record: Record) -> Receipt:
+def receipt_of(contest: Contest, record: Record) -> Receipt:
     """The receipt of a scored submission; the same whenever it is asked for, but for the quota.
 
     Raises
@@ -73,23 +81,41 @@ def receipt_of(store: Store, rules: Rules, record: Record) -> Receipt:
         raise SubmissionError(str(record.reason), str(record.sentence))
     told = verdict = record.verdict
     if verdict is not None and not verdict.is_best and verdict.compared_with is not None:
-        told = store.record(verdict.compared_with).verdict
+        told = contest.store.record(verdict.compared_with).verdict
     if verdict is None or told is None:
         raise ChallengeError(f"Submission {record.id} waits for its score.")
+    n_background = int(np.count_nonzero(contest.truth.labels[contest.truth.is_public] == 0))
     return Receipt(
         submission=record.id,
         team=record.team,
         network=record.network,
         sha256=record.sha256,
         received_at=record.received_at,
-        card=told.public,
+        card=live_card(told.public, n_background),
         is_best=verdict.is_best,
         is_first=verdict.compared_with is None,
-        quota=quota_left(store, record.team, rules),
+        quota=quota_left(contest.store, record.team, contest.rules),
     )
 
 
-def history(store: Store, rules: Rules, team: str) -> list[tuple[Record, Receipt | Exception]]:
+def with_hints(contest: Contest, receipt: Receipt, data: bytes) -> Receipt:
+    """A receipt that also says what looks like an accident in the file it is for."""
+    n_jets, public = contest.challenge.n_jets, contest.truth.labels[contest.truth.is_public]
+    rival = contest.store.record(receipt.submission).verdict.compared_with
+    best = None
+    if rival is not None:
+        best = read_scores(contest.store.content(contest.store.record(rival).sha256), n_jets)
+    found = hints(
+        read_scores(data, n_jets),
+        told_auc=receipt.card.auc.value if receipt.is_best else None,
+        n_signal=int(np.count_nonzero(public)),
+        n_background=int(np.count_nonzero(public == 0)),
+        best_scores=best,
+    )
+    return replace(receipt, hints=tuple(found))
+
+
+def history(contest: Contest, team: str) -> list[tuple[Record, Receipt | Exception]]:
     """Everything a team handed in, in order, each with its receipt or with why there is none.
 
     Raises
@@ -97,16 +123,16 @@ def history(store: Store, rules: Rules, team: str) -> list[tuple[Record, Receipt
     ChallengeError
         If there is no such team.
     """
-    records = store.records(
+    records = contest.store.records(
         Submission.network_id == Network.id, Network.team_id == Team.id, Team.key == name_key(team)
     )
     if not records:
         raise ChallengeError(f"No team {team!r} has handed in anything.")
-    return [(record, _told(store, rules, record)) for record in records]
+    return [(record, _told(contest, record)) for record in records]
 
 
-def _told(store: Store, rules: Rules, record: Record) -> Receipt | Exception:
+def _told(contest: Contest, record: Record) -> Receipt | Exception:
     try:
-        return receipt_of(store, rules, record)
+        return receipt_of(contest, record)
     except (SubmissionError, ChallengeError) as reason:
         return reason

@@ -245,7 +245,8 @@ class Store:
         """The one row that every writer locks, after its team; and the time."""
         session.execute(update(Course).values(v=Course.v + 1))
         course = session.get_one(Course, 1, populate_existing=True)
-        now, clock = _no_earlier(self._clock(), course), self._clock()
+        clock = self._clock()
+        now = _no_earlier(clock, course)
         if course.last_at is not None and now < course.last_at:
             behind = (course.last_at - clock).total_seconds()
             ledger.append(session, course, now, "clock-set-back", seconds=behind)

@@ -116,9 +116,10 @@ ARROWS = {
         "sqlalchemy",
     ),
     "challenge.receipts": (
-        "challenge.folder challenge.names challenge.reception challenge.records challenge.scoring"
-        " challenge.store challenge.submission challenge.tables",
-        "",
+        "challenge.budget challenge.contest challenge.folder challenge.hints challenge.names"
+        " challenge.reception challenge.records challenge.scoring challenge.submission"
+        " challenge.tables",
+        "numpy",
     ),
     "challenge.intake": (
         "challenge.contest challenge.folder challenge.names challenge.ranking challenge.receipts"
@@ -139,6 +140,11 @@ ARROWS = {
         "challenge.names challenge.ranking challenge.records challenge.store challenge.tables",
         "",
     ),
+    "challenge.drawing": (
+        "challenge.contest challenge.entries challenge.leaderboard challenge.lifecycle"
+        " challenge.standings challenge.submission",
+        "numpy",
+    ),
     "challenge.gradebook": (
         "challenge.contest challenge.entries challenge.folder challenge.names challenge.ranking"
         " challenge.submission",
@@ -148,7 +154,7 @@ ARROWS = {
     "challenge.plan": ("challenge.folder challenge.names challenge.submission", "numpy"),
     "challenge.creation": (
         "challenge.database challenge.folder challenge.leaks challenge.plan challenge.store"
-        " challenge.submission course_utils.jetfile",  # jets are read where one is made of them,
+        " challenge.submission course_utils.jetfile course_utils.kinematics",  # to read jets,
         "numpy",
     ),
     "challenge.baselines": (

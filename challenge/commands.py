@@ -20,7 +20,6 @@ from challenge.baselines import baseline_files
 from challenge.board import FORMATS, printable
 from challenge.contest import Contest
 from challenge.creation import Plan, create_from_jets, create_from_labels
-from challenge.drawing import draw
 from challenge.dropbox import DropBox, Found
 from challenge.entries import entries
 from challenge.folder import TEST_JETS, Challenge, ChallengeError, Rules
@@ -32,6 +31,7 @@ from challenge.reception import quota_left
 from challenge.records import Quota, Record
 from challenge.store import Store
 from challenge.submission import SubmissionError, read_file, read_scores
+from challenge.view import view
 
 __all__ = ["ACCEPTED", "REFUSED", "UNUSABLE", "tell"]
 
@@ -99,7 +99,7 @@ def baselines(args: argparse.Namespace) -> int:
 
 def board(args: argparse.Namespace) -> int:
     """Print the leaderboard."""
-    _say(FORMATS[args.format](draw(Contest.open(args.dir))), escape=False)
+    _say(FORMATS[args.format](view(Contest.open(args.dir))), escape=False)
     return ACCEPTED
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from challenge import ledger
 from challenge.folder import ChallengeError, Rules
 from challenge.quota import time_text
+from challenge.reception import is_closed
 from challenge.records import State
 from challenge.standings import Phase
 from challenge.store import Store
@@ -165,9 +166,8 @@ def _submissions(session: Session, team: Team, receipt: str) -> list[Submission]
 
 def _is_over(session: Session, course: Course, rules: Rules, now: datetime) -> bool:
     """Whether nobody may hand in any more, but for a change by the instructor."""
-    ends = [at for at in (rules.closes, course.closed) if at is not None]
     latest = session.scalar(select(func.max(Team.closes)))
-    return bool(ends) and now >= min(ends) and (latest is None or now >= latest)
+    return is_closed(rules, course.closed, now) and (latest is None or now >= latest)
 
 
 def _require_secret(course: Course) -> None:

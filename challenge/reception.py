@@ -19,7 +19,7 @@ from challenge.store import Store
 from challenge.submission import SubmissionError
 from challenge.tables import Course, Network, Submission, Team
 
-__all__ = ["Arrival", "look_up", "quota_left", "receive"]
+__all__ = ["Arrival", "is_closed", "look_up", "quota_left", "receive"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,14 @@ def receive(store: Store, arrival: Arrival, rules: Rules) -> int:
         return row.id
 
 
+def is_closed(rules: Rules, closed: datetime | None, now: datetime) -> bool:
+    """Whether it is over for teams without an extension.
+
+    A close by hand holds whatever the clock says: one that is set back opens nothing.
+    """
+    return closed is not None or (rules.closes is not None and now >= rules.closes)
+
+
 def quota_left(store: Store, team: str, rules: Rules) -> Quota:
     """The quota of a team, which need not be known yet."""
     now = store.now()
@@ -129,11 +137,10 @@ def _require_open(rules: Rules, progress: Progress, team: Team | None, now: date
         raise SubmissionError(
             "paused", "The challenge is paused by the instructor: hand the file in again later."
         )
-    ends = [at for at in (rules.closes, progress.closed) if at is not None]
-    closes = min(ends, default=None)
+    is_over = is_closed(rules, progress.closed, now)
     if team is not None and team.closes is not None:
-        closes = team.closes
-    if progress.revealed is not None or (closes is not None and now >= closes):
+        is_over = now >= team.closes
+    if progress.revealed is not None or is_over:
         raise SubmissionError(
             "closed", "The challenge is closed: ask the instructor if you need more time."
         )

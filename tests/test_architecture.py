@@ -127,20 +127,20 @@ ARROWS = {
         "numpy",
     ),
     "challenge.lifecycle": (
-        "challenge.folder challenge.ledger challenge.quota challenge.records challenge.standings"
-        " challenge.store challenge.tables",
+        "challenge.folder challenge.ledger challenge.quota challenge.reception challenge.records"
+        " challenge.standings challenge.store challenge.tables",
         "sqlalchemy",
     ),
     "challenge.audit": (
         "challenge.contest challenge.folder challenge.intake challenge.ledger challenge.records"
         " challenge.rows challenge.store challenge.submission challenge.tables",
-        "",
+        "sqlalchemy",
     ),
     "challenge.entries": (
         "challenge.names challenge.ranking challenge.records challenge.store challenge.tables",
         "",
     ),
-    "challenge.drawing": (
+    "challenge.view": (
         "challenge.contest challenge.entries challenge.leaderboard challenge.lifecycle"
         " challenge.standings challenge.submission",
         "numpy",
@@ -167,7 +167,7 @@ ARROWS = {
         " challenge.dropbox challenge.entries challenge.folder challenge.gradebook"
         " challenge.intake challenge.lifecycle challenge.names challenge.quota"
         " challenge.receipts challenge.reception challenge.records challenge.store"
-        " challenge.submission",
+        " challenge.submission challenge.view",
         "rich",
     ),
     "challenge.arguments": ("challenge.board challenge.commands challenge.names", ""),

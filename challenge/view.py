@@ -1,0 +1,41 @@
+"""What the leaderboard of a challenge shows now, from what its folder holds."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.contest import Contest
+from challenge.entries import entries
+from challenge.leaderboard import Evidence, Occasion, standings
+from challenge.lifecycle import phase
+from challenge.standings import Phase, Standings
+from challenge.submission import read_scores
+
+__all__ = ["view"]
+
+COMPARISONS: Final = "comparisons"  # can be thrown away
+
+
+def view(contest: Contest) -> Standings:
+    """What the leaderboard shows now: the public split, or the private one after the reveal."""
+    challenge, store, truth = contest.challenge, contest.store, contest.truth
+    now = phase(store, contest.rules)
+    shown = truth.is_private if now is Phase.REVEALED else truth.is_public
+
+    def scores_of(sha256: str) -> NDArray[np.float64]:
+        return read_scores(store.content(sha256), challenge.n_jets)[shown]
+
+    columns = challenge.columns() if now is Phase.REVEALED else {}
+    return standings(
+        Occasion(
+            challenge.name, now, store.now(), opens=contest.rules.opens, closes=contest.rules.closes
+        ),
+        entries(store, private=now is Phase.REVEALED),
+        Evidence(
+            truth.labels[shown],
+            scores_of,
+            challenge.folder / COMPARISONS,
+            **{name: column[shown] for name, column in columns.items()},
+        ),
+    )

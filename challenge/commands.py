@@ -12,6 +12,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.progress import Progress
+from sqlalchemy.exc import SQLAlchemyError
 
 from challenge import gradebook, lifecycle
 from challenge.audit import audit as audit_of
@@ -238,11 +239,21 @@ def _watch(contest: Contest, box: DropBox, *, every: float) -> int:
     try:
         while True:
             for found in box.look():
-                _say(f"{found.team} / {found.network}: {_answered(contest, box, found)}")
+                told = _answered_or_put_off(contest, box, found)
+                _say(f"{found.team} / {found.network}: {told}")
             time.sleep(every)
     except KeyboardInterrupt:
         _say("stopped.")
     return ACCEPTED
+
+
+def _answered_or_put_off(contest: Contest, box: DropBox, found: Found) -> str:
+    """One team's full disk or folder without rights must not end the watch for all."""
+    try:
+        return _answered(contest, box, found)
+    except (OSError, SQLAlchemyError, ChallengeError) as error:
+        box.put_off(found)
+        return f"not answered yet ({error})"
 
 
 def _answered(contest: Contest, box: DropBox, found: Found) -> str:

@@ -13,6 +13,7 @@ is read when it has not changed between two looks, since it may be copied still.
 import os
 import secrets
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from challenge.submission import SubmissionError, read_open_file
 __all__ = ["DropBox", "Found"]
 
 ANSWER: Final = ".receipt.txt"
+_LONGEST_WAIT: Final = 256  # looks
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ class DropBox:
     folder: Path
     _seen: set[Found] = field(default_factory=set)
     _answered: set[Found] = field(default_factory=set)
+    _put_off: dict[Found, int] = field(default_factory=dict)  # until this look
+    _failures: Counter[Found] = field(default_factory=Counter)
+    _looks: int = 0
 
     def look(self) -> list[Found]:
         """Files that are new since the last answer and unchanged since the last look.
@@ -71,7 +76,9 @@ class DropBox:
         except OSError as error:
             raise ChallengeError(f"{self.folder} cannot be read ({error.strerror}).") from error
         found = {each for name in names for each in self._of_team(name)}
-        ready = found & self._seen - self._answered
+        self._looks += 1
+        waiting = {each for each, until in self._put_off.items() if self._looks < until}
+        ready = (found & self._seen) - self._answered - waiting
         self._seen, self._answered = found, self._answered & found
         return sorted(ready, key=lambda each: (each.team, each.network))
 
@@ -99,6 +106,11 @@ class DropBox:
             _put(team, f"{found.network}{ANSWER}", f"{text}\n".encode())
         self._answered.add(found)
         return text
+
+    def put_off(self, found: Found) -> None:
+        """Leave a file that could not be answered for a later look: after 1, 2, 4, ... others."""
+        self._failures[found] += 1
+        self._put_off[found] = self._looks + min(2 ** self._failures[found], _LONGEST_WAIT)
 
     def _of_team(self, name: str) -> Iterator[Found]:
         with suppress(OSError), self._team(name) as team:  # no folder, or just removed

@@ -161,14 +161,26 @@ ARROWS = {
         "challenge.folder course_utils.jetfile course_utils.kinematics",  # and where a baseline is
         "numpy",
     ),
-    "challenge.board": ("challenge.ranking challenge.scoring course_utils.metrics", "rich"),
+    "challenge.wording": ("challenge.standings", ""),
+    "challenge.geometry": ("course_utils.metrics", ""),
+    "challenge.drawing": ("challenge.geometry challenge.standings", ""),
+    "challenge.page": (
+        "challenge.drawing challenge.geometry challenge.scoring challenge.standings"
+        " challenge.wording course_utils.metrics",
+        "jinja2 markupsafe",
+    ),
+    "challenge.board": (
+        "challenge.geometry challenge.page challenge.scoring challenge.standings"
+        " challenge.wording course_utils.metrics",
+        "rich",
+    ),
     "challenge.commands": (
         "challenge.audit challenge.baselines challenge.board challenge.contest challenge.creation"
         " challenge.dropbox challenge.entries challenge.folder challenge.gradebook"
         " challenge.intake challenge.lifecycle challenge.names challenge.quota"
         " challenge.receipts challenge.reception challenge.records challenge.store"
         " challenge.submission challenge.view",
-        "rich",
+        "rich sqlalchemy",
     ),
     "challenge.arguments": ("challenge.board challenge.commands challenge.names", ""),
     "challenge.cli": (

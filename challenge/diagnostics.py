@@ -23,6 +23,7 @@ _FEWEST: Final = 20  # jets behind a number that is shown
 _MASS_BINS: Final = 20
 _PERMUTATIONS: Final = 500
 _ROC_POINTS: Final = 200
+_FEWEST_IN_A_CURVE: Final = 4
 
 
 def diagnose(
@@ -41,11 +42,12 @@ def diagnose(
         Of the jets, in GeV; without them there are no bins and no sculpting.
     """
     tagger = ordered(labels, scores)
-    curve = _curve(tagger)
+    resampled = [tagger.rejection(each, interval="bootstrap") for each in (0.5, 0.3)]
     if pt is None or mass is None:
-        return Diagnostics(roc=curve)
+        return Diagnostics(_curve(tagger), *resampled)
     return Diagnostics(
-        roc=curve,
+        _curve(tagger),
+        *resampled,
         by_pt=performance_in_bins(labels, scores, pt, PT_EDGES),
         by_mass=performance_in_bins(labels, scores, mass, MASS_EDGES),
         sculpting=mass_sculpting(labels, scores, mass),
@@ -107,13 +109,13 @@ def mass_sculpting(
 
 
 def _curve(tagger: OrderedScores) -> tuple[tuple[float, float], ...]:
-    """Efficiencies and rejections to draw, from the first background jet on."""
+    """Efficiencies and rejections to draw, from where they are more than a step of one jet."""
     efficiencies = np.linspace(0, 1, _ROC_POINTS + 1)[1:]
     survivors = tagger.survivors(efficiencies)
     return tuple(
         (float(efficiency), float(tagger.n_background / left))
         for efficiency, left in zip(efficiencies, survivors, strict=True)
-        if left >= 1
+        if left >= _FEWEST_IN_A_CURVE
     )
 
 

@@ -1,41 +1,148 @@
-"""The board of a challenge, from what its folder holds."""
+"""The plots of the page, as positions in a drawing of fixed size; the template only writes them.
 
+All positions are in the units of the drawing, with y downwards as SVG has it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
+from challenge.geometry import LogAxis, Tick, nice_ticks
+from challenge.standings import Bin, Standing
 
-from challenge.contest import Contest
-from challenge.entries import entries
-from challenge.leaderboard import Evidence, Occasion, standings
-from challenge.lifecycle import phase
-from challenge.standings import Phase, Standings
-from challenge.submission import read_scores
+__all__ = ["BarMark", "Curve", "Panel", "bin_panel", "curve_panel"]
 
-__all__ = ["draw"]
-
-COMPARISONS: Final = "comparisons"  # can be thrown away
+WIDTH: Final = 1000
+HEIGHT: Final = 620
+LEFT, RIGHT, TOP, BOTTOM = 150, 20, 20, 100  # margins
 
 
-def draw(contest: Contest) -> Standings:
-    """What the leaderboard shows now: the public split, or the private one after the reveal."""
-    challenge, store, truth = contest.challenge, contest.store, contest.truth
-    now = phase(store, contest.rules)
-    shown = truth.is_private if now is Phase.REVEALED else truth.is_public
+@dataclass(frozen=True)
+class Curve:
+    """A line through points, in the colour of its entry."""
 
-    def scores_of(sha256: str) -> NDArray[np.float64]:
-        return read_scores(store.content(sha256), challenge.n_jets)[shown]
+    colour: int  # from 1
+    points: str  # "x,y x,y ..."
+    marks: tuple[tuple[float, float], ...]  # empty for a line alone
 
-    columns = challenge.columns() if now is Phase.REVEALED else {}
-    return standings(
-        Occasion(
-            challenge.name, now, store.now(), opens=contest.rules.opens, closes=contest.rules.closes
+
+@dataclass(frozen=True)
+class BarMark:
+    """A point with its error bar."""
+
+    colour: int
+    x: float
+    y: float
+    top: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Axes and what is drawn in them. Ticks are positions in the drawing."""
+
+    title: str
+    x_label: str
+    y_label: str
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    curves: tuple[Curve, ...] = ()
+    bars: tuple[BarMark, ...] = ()
+    blanks: tuple[float, ...] = ()  # where a bin has too few jets for anybody
+    guides: tuple[Tick, ...] = ()
+    chance: str = ""  # the curve of a tagger that knows nothing
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    top: int = TOP
+    bottom: int = HEIGHT - BOTTOM
+
+
+def curve_panel(leaders: Sequence[Standing]) -> Panel:
+    """Background rejection against signal efficiency of the leaders, one curve each."""
+    curves = [_points(each) for each in leaders]
+    highest = max((rejection for curve in curves for _, rejection in curve), default=10.0)
+    y_axis = LogAxis(1.0, max(2 * highest, 10.0))
+    return Panel(
+        title="Background rejection",
+        x_label="signal efficiency",
+        y_label="background rejection 1/ε",
+        x_ticks=tuple(Tick(_x(at / 10), f"{at / 10:.1f}") for at in range(0, 11, 2)),
+        y_ticks=tuple(Tick(_y(each.at), each.label) for each in y_axis.ticks),
+        curves=tuple(
+            Curve(colour, *_drawn(leader, curve, y_axis))
+            for colour, (leader, curve) in enumerate(zip(leaders, curves, strict=True), start=1)
         ),
-        entries(store, private=now is Phase.REVEALED),
-        Evidence(
-            truth.labels[shown],
-            scores_of,
-            challenge.folder / COMPARISONS,
-            **{name: column[shown] for name, column in columns.items()},
+        guides=(Tick(_x(0.3), "R30"), Tick(_x(0.5), "R50")),
+        chance=" ".join(f"{_x(at / 50):.1f},{_y(y_axis.at(50 / at)):.1f}" for at in range(5, 51)),
+    )
+
+
+def bin_panel(leaders: Sequence[Standing], title: str, unit: str, column: str) -> Panel | None:
+    """AUC of the leaders in bins, side by side; cells of too few jets stay blank."""
+    rows = [_bins(each, column) for each in leaders]
+    filled = [each.auc for row in rows for each in row if each.auc is not None]
+    if not filled:
+        return None
+    low = min(each.value - each.error for each in filled)
+    high = max(each.value + each.error for each in filled)
+    room = 0.06 * max(high - low, 1e-3)
+    low, high = low - room, min(high + room, 1.0 + room / 2)
+    bins = next(row for row in rows if row)
+
+    def y(value: float) -> float:
+        return _y((value - low) / (high - low))
+
+    return Panel(
+        title=f"AUC by {title}",
+        x_label=f"{title} / {unit}",
+        y_label="AUC",
+        x_ticks=tuple(
+            Tick(_x((number + 0.5) / len(bins)), f"{each.low:.0f}–{each.high:.0f}")
+            for number, each in enumerate(bins)
+        ),
+        y_ticks=tuple(Tick(y(value), label) for value, label in nice_ticks(low, high, at_most=5)),
+        blanks=tuple(
+            _x((number + 0.5) / len(bins))
+            for number, cells in enumerate(zip(*filter(None, rows), strict=True))
+            if all(each.auc is None for each in cells)
+        ),
+        bars=tuple(
+            BarMark(
+                colour,
+                _x((number + 0.5 + 0.12 * (colour - (len(rows) + 1) / 2)) / len(bins)),
+                *(y(each.auc.value + sign * each.auc.error) for sign in (0, 1, -1)),
+            )
+            for colour, row in enumerate(rows, start=1)
+            for number, each in enumerate(row)
+            if each.auc is not None
         ),
     )
+
+
+def _points(leader: Standing) -> list[tuple[float, float]]:
+    """Efficiencies and rejections: the full curve after the reveal, working points before."""
+    if leader.diagnostics is not None:
+        return list(leader.diagnostics.roc)
+    return [(each.signal_efficiency, each.rejection.value) for each in leader.working_points]
+
+
+def _drawn(
+    leader: Standing, curve: Sequence[tuple[float, float]], y_axis: LogAxis
+) -> tuple[str, tuple[tuple[float, float], ...]]:
+    at = [(round(_x(x), 1), round(_y(y_axis.at(y)), 1)) for x, y in curve]
+    line = " ".join(f"{x},{y}" for x, y in at)
+    return line, () if leader.diagnostics is not None else tuple(at)
+
+
+def _bins(leader: Standing, column: str) -> tuple[Bin, ...]:
+    return () if leader.diagnostics is None else getattr(leader.diagnostics, column)
+
+
+def _x(share: float) -> float:
+    return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+
+def _y(share: float) -> float:
+    return HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)

@@ -93,6 +93,7 @@ def standings(
     """
     revealed = occasion.phase is Phase.REVEALED
     before = best_of_each_network(entries)
+    place_before = {entry.id: place for place, entry in enumerate(before, start=1)}
     order = ranked(before, private=revealed)
     tries = Counter((each.team, each.network) for each in entries)
     leaders = _leaders(order)
@@ -107,7 +108,7 @@ def standings(
             tries=tries[entry.team, entry.network],
             is_baseline=entry.is_baseline,
             **_results(entry, evidence, revealed, in_detail=entry.id in leaders),
-            climbed=before.index(entry) + 1 - rank if revealed else None,
+            climbed=place_before[entry.id] - rank if revealed else None,
         )
         for rank, (entry, group) in enumerate(
             zip(order, _groups(order, evidence, revealed), strict=True), start=1

@@ -86,10 +86,14 @@ class Sculpting:
 class Diagnostics:
     """What is told about an entry after the close: ROC curve, bins, mass sculpting.
 
-    Without jets (a challenge made from labels) the bins are empty and ``sculpting`` is None.
+    ``r50`` and ``r30`` have the intervals of the bootstrap, which also hold the fluctuation of
+    the threshold. Without jets (a challenge made from labels) the bins are empty and
+    ``sculpting`` is None.
     """
 
     roc: tuple[tuple[float, float], ...]  # (signal efficiency, 1 / background efficiency)
+    r50: Rejection
+    r30: Rejection
     by_pt: tuple[Bin, ...] = ()
     by_mass: tuple[Bin, ...] = ()
     sculpting: Sculpting | None = None

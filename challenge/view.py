@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from challenge.contest import Contest
 from challenge.entries import entries
-from challenge.leaderboard import Evidence, Occasion, standings
+from challenge.folder import TEST_JETS
+from challenge.leaderboard import PUBLISHED, Evidence, Occasion, standings
 from challenge.lifecycle import phase
 from challenge.standings import Phase, Standings
 from challenge.submission import read_scores
@@ -38,4 +39,6 @@ def view(contest: Contest) -> Standings:
             challenge.folder / COMPARISONS,
             **{name: column[shown] for name, column in columns.items()},
         ),
+        # Labels from anywhere may be those of any problem.
+        references=PUBLISHED if (challenge.folder / TEST_JETS).is_file() else (),
     )

@@ -141,8 +141,8 @@ ARROWS = {
         "",
     ),
     "challenge.view": (
-        "challenge.contest challenge.entries challenge.leaderboard challenge.lifecycle"
-        " challenge.standings challenge.submission",
+        "challenge.contest challenge.entries challenge.folder challenge.leaderboard"
+        " challenge.lifecycle challenge.standings challenge.submission",
         "numpy",
     ),
     "challenge.gradebook": (
@@ -158,8 +158,9 @@ ARROWS = {
         "numpy",
     ),
     "challenge.baselines": (
-        "challenge.folder course_utils.jetfile course_utils.kinematics",  # and where a baseline is
-        "numpy",
+        "challenge.folder course_utils.datasets course_utils.jetfile"  # and where a baseline is
+        " course_utils.kinematics course_utils.substructure",
+        "numpy sklearn",
     ),
     "challenge.wording": ("challenge.standings", ""),
     "challenge.geometry": ("course_utils.metrics", ""),

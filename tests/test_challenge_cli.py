@@ -96,7 +96,7 @@ def test_one_bad_file_does_not_stop_the_others(files, capsys):
 def test_limits_are_shown_as_limits(files, capsys):
     np.save(files / "perfect.npy", LABELS * 1.0)
     run("score", files / "c", files / "perfect.npy", "--team", "us")
-    assert "R50 > 65.8, R30 > 65.8" in told(capsys)[0][0]
+    assert "R50 > 60, R30 > 60" in told(capsys)[0][0]
 
 
 def test_the_reserved_team_name_is_refused(files, capsys):
@@ -150,7 +150,9 @@ def test_a_damaged_database_is_told(files, capsys):
 # --- create, baselines, board ------------------------------------------------------------------
 
 
-def test_from_jets_to_a_board_with_a_baseline(tmp_path, capsys):
+def test_from_jets_to_a_board_with_a_baseline(tmp_path, capsys, monkeypatch):
+    # As where FastJet is not installed: what needs none is there all the same.
+    monkeypatch.setitem(sys.modules, "course_utils.substructure", None)
     rng = np.random.default_rng(12)
     half_mass = np.where(LABELS, rng.normal(86, 5, N), rng.uniform(5, 150, N))
     jets = np.zeros((N, 200, 4), np.float32)
@@ -160,9 +162,9 @@ def test_from_jets_to_a_board_with_a_baseline(tmp_path, capsys):
     write_jets(tmp_path / "test.h5", [table], provenance={})
     folder = tmp_path / "c"
     assert run("create", folder, "--jets", tmp_path / "test.h5", "--seed", 5, "--name", "Tops") == 0
-    assert run("baselines", folder) == 0
-    assert run("baselines", folder) == 0  # again: the same entry
-    capsys.readouterr()
+    assert run("baselines", folder) == 2
+    assert run("baselines", folder) == 2  # again: the same entry
+    assert "pip install -c constraints.txt -e '.[simulation]'" in capsys.readouterr().err
     assert run("board", folder, "--format", "json") == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["challenge"] == "Tops"

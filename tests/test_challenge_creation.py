@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 
 from challenge import creation, folder
-from challenge.baselines import baseline_files, mass_window_scores
 from challenge.creation import CreationError, Plan, create_from_jets, create_from_labels
 from challenge.folder import LABELS, SETTINGS, TEST_JETS, Challenge, ChallengeError
-from challenge.submission import read_scores
 from course_utils.jetfile import JetFile, JetTable, write_jets
-from course_utils.kinematics import jet_mass
 
 N = 60
 EIGHT = np.array([0, 1, 1, 0, 1, 0, 0, 1])
@@ -258,29 +255,3 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
         folder.write_durably(path, b"new")
     assert path.read_bytes() == b"old"
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
-
-
-# --- baselines -------------------------------------------------------------------------------
-
-
-def test_the_jet_mass_baseline_is_computed_from_the_public_jets(tmp_path, jets):
-    challenge, _ = create_from_jets(tmp_path / "c", jets, seed=3)
-    ((name, data),) = baseline_files(challenge)
-    with JetFile(tmp_path / "c" / TEST_JETS) as file:
-        masses = jet_mass(file.read().jets)
-    assert name == "jet mass"
-    np.testing.assert_allclose(read_scores(data, N), -np.abs(masses - 172.5))
-
-
-def test_a_jet_scores_the_lower_the_further_its_mass_is_from_the_top_quark():
-    masses = np.array([172.5, 160.0, 190.0, 80.4, 0.0])
-    jets = np.zeros((5, 2, 4))
-    jets[:, 0, 0] = masses
-    assert np.argsort(-mass_window_scores(jets)).tolist() == [0, 1, 2, 3, 4]
-
-
-def test_without_jets_there_is_no_baseline(tmp_path):
-    path = labels_file(tmp_path, EIGHT)
-    challenge, _ = create_from_labels(tmp_path / "c", path)
-    with pytest.raises(ChallengeError, match="no jets"):
-        list(baseline_files(challenge))

@@ -46,23 +46,27 @@ def live_card(card: Scorecard, n_background: int) -> Scorecard:
 
 
 def live_rejection(rejection: Rejection, n_background: int) -> Rejection:
-    """A rejection rounded to its own standard deviation: to a step of 1, 2 or 5 times 10^k.
+    """A rejection rounded to its own standard deviation.
 
-    The interval is that of the rounded value, so that it tells nothing else. A limit is rounded
-    down to one figure.
+    The square root of a number of surviving jets has the standard deviation 1/2 whatever the
+    number, so that root is rounded to halves. One jet more then changes what is shown of n
+    survivors once in sqrt(n) cases. The interval is that of the rounded value, so that it tells
+    nothing else; a limit is rounded down to one figure.
 
     Examples
     --------
-    >>> live_rejection(Rejection(719.2, 560.0, 1020.0, False), 10_000).value
-    800.0
+    14 survivors of 10 000 are shown as 3.5^2:
+
+    >>> round(live_rejection(Rejection(714.3, 560.0, 950.0, False), 10_000).value)
+    816
     """
     if rejection.is_limit:
         step = 10.0 ** math.floor(math.log10(rejection.value))
         limit = max(math.floor(rejection.value / step) * step, 1.0)
         return Rejection(limit, limit, limit, is_limit=True)
-    step = _step((rejection.high - rejection.low) / 2)
-    value = max(round(round(rejection.value / step) * step, 9), 1.0)
-    return clopper_pearson(max(n_background / value, 1.0), n_background, _CONFIDENCE)
+    root = round(2 * math.sqrt(n_background / rejection.value)) / 2
+    survivors = min(max(root, 1.0) ** 2, float(n_background))
+    return clopper_pearson(survivors, n_background, _CONFIDENCE)
 
 
 def live_working_points(labels: ArrayLike, scores: ArrayLike) -> tuple[WorkingPoint, ...]:
@@ -83,11 +87,3 @@ def live_working_points(labels: ArrayLike, scores: ArrayLike) -> tuple[WorkingPo
             two_figures = [float(f"{each:.2g}") for each in (coarse.value, coarse.low, coarse.high)]
             points.append(WorkingPoint(efficiency, Rejection(*two_figures, is_limit=False)))
     return tuple(points)
-
-
-def _step(sigma: float) -> float:
-    """The largest of 1, 2 and 5 times 10^k that is at most sigma."""
-    if sigma <= 0:
-        return 1e-9
-    power = 10.0 ** math.floor(math.log10(sigma))
-    return max(each * power for each in (1.0, 2.0, 5.0) if each * power <= sigma * (1 + 1e-12))

@@ -20,6 +20,7 @@ from course_utils.metrics import AucDifference, compare_auc
 
 __all__ = [
     "CONFIDENCE",
+    "LADDER_CONFIDENCE",
     "Entry",
     "LadderDecision",
     "best_of_each_network",
@@ -29,7 +30,8 @@ __all__ = [
     "tied_groups",
 ]
 
-CONFIDENCE: Final = 0.95
+CONFIDENCE: Final = 0.95  # of tied groups
+LADDER_CONFIDENCE: Final = 0.99  # a hundred probes get a hundred chances
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,14 @@ def ladder_accepts(
     new_scores: ArrayLike,
     best_scores: ArrayLike | None,
     *,
-    confidence: float = CONFIDENCE,
+    confidence: float = LADDER_CONFIDENCE,
 ) -> LadderDecision:
     """The Ladder of Blum and Hardt (arXiv:1502.04585), with DeLong's paired test as its step.
 
     Random probes that are kept when they look better climb on the luck of the public jets. They
-    stop climbing when only a significant gain counts and nothing is told about any other.
+    stop climbing when only a significant gain counts and nothing is told about any other. On
+    20 000 jets a hundred of them are held to an AUC of 0.504 on average at 99 % confidence; at
+    95 % it would be 0.507.
 
     Parameters
     ----------

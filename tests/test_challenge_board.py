@@ -150,8 +150,9 @@ def test_a_live_board_holds_no_number_finer_than_its_budget(tmp_path):
 def test_no_format_of_a_live_board_tells_an_exact_number(tmp_path, form):
     text = board.FORMATS[form](drawn(tmp_path))
     for each in entries():
-        for exact in (each.card.auc.value, each.card.r50.value, each.private.auc.value):
-            assert f"{exact:.6g}"[:7] not in text
+        for exact in (each.card.auc, each.private.auc):
+            assert f"{exact.value:.6f}" not in text
+            assert f"{exact.value:.5f}" not in text
 
 
 def test_one_more_surviving_jet_seldom_changes_what_is_shown_of_a_rejection():
@@ -168,10 +169,10 @@ def test_one_more_surviving_jet_seldom_changes_what_is_shown_of_a_rejection():
 
     cards = [shown_of(survivors) for survivors in range(9, 60)]
     changes = sum(one != other for one, other in itertools.pairwise(cards))
-    assert changes < 0.45 * len(cards)
+    assert changes < 0.25 * len(cards)
     for survivors, card in zip(range(9, 60), cards, strict=True):
         sigma = 10_000 / survivors**1.5
-        assert abs(card.r30.value - 10_000 / survivors) < sigma
+        assert abs(card.r30.value - 10_000 / survivors) < 0.65 * sigma
         assert card.r30.low <= card.r30.value <= card.r30.high
 
 

@@ -28,7 +28,7 @@ def files(tmp_path):
     np.save(tmp_path / "dnn.npy", (SCORES + RNG.normal(size=N)).astype(np.float16))
     np.save(tmp_path / "column.npy", SCORES[:, None])
     (tmp_path / "empty.npy").touch()
-    assert run("create", tmp_path / "c", "--labels", tmp_path / "labels.npy") == 0
+    assert run("create", tmp_path / "c", "--labels", tmp_path / "labels.npy", "--seed", 2) == 0
     return tmp_path
 
 

@@ -32,7 +32,7 @@ from challenge.reception import quota_left
 from challenge.records import Quota, Record
 from challenge.store import Store
 from challenge.submission import SubmissionError, read_file, read_scores
-from challenge.view import view
+from challenge.view import alike, view
 
 __all__ = ["ACCEPTED", "REFUSED", "UNUSABLE", "tell"]
 
@@ -160,7 +160,14 @@ def reveal(args: argparse.Namespace) -> int:
     """Show the private ranks."""
     contest = _opened(args.dir)
     lifecycle.reveal(contest.store, contest.rules)
-    _say("revealed: the board shows the private split, marks can be exported.")
+    _say(FORMATS["table"](view(contest)), escape=False)
+    for pair in alike(contest):
+        how = "the same file" if pair.identical else f"rank correlation {pair.correlation:.4f}"
+        _say(
+            f"alike: {pair.first.team} / {pair.first.network} and "
+            f"{pair.second.team} / {pair.second.network} ({how}): ask both teams."
+        )
+    _say("revealed: board --format html has the curves and the bins; export prints marks.")
     return ACCEPTED
 
 

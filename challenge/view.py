@@ -5,15 +5,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from challenge.collusion import LookAlike, look_alikes
 from challenge.contest import Contest
 from challenge.entries import entries
 from challenge.folder import TEST_JETS
 from challenge.leaderboard import PUBLISHED, Evidence, Occasion, standings
 from challenge.lifecycle import phase
+from challenge.ranking import best_of_each_network
 from challenge.standings import Phase, Standings
 from challenge.submission import read_scores
 
-__all__ = ["view"]
+__all__ = ["alike", "view"]
 
 COMPARISONS: Final = "comparisons"  # can be thrown away
 
@@ -41,4 +43,13 @@ def view(contest: Contest) -> Standings:
         ),
         # Labels from anywhere may be those of any problem.
         references=PUBLISHED if (challenge.folder / TEST_JETS).is_file() else (),
+    )
+
+
+def alike(contest: Contest) -> list[LookAlike]:
+    """Entries on the board of different teams that are the same file, or order the jets alike."""
+    shown = best_of_each_network(entries(contest.store))
+    return look_alikes(
+        shown,
+        lambda sha256: read_scores(contest.store.content(sha256), contest.challenge.n_jets),
     )

@@ -141,8 +141,9 @@ ARROWS = {
         "",
     ),
     "challenge.view": (
-        "challenge.contest challenge.entries challenge.folder challenge.leaderboard"
-        " challenge.lifecycle challenge.standings challenge.submission",
+        "challenge.collusion challenge.contest challenge.entries challenge.folder"
+        " challenge.leaderboard challenge.lifecycle challenge.ranking challenge.standings"
+        " challenge.submission",
         "numpy",
     ),
     "challenge.gradebook": (

@@ -111,6 +111,7 @@ def _engine(folder: Path) -> Engine:
         engine = create_engine(
             URL.create("sqlite", database=str(folder / DATABASE)),
             poolclass=NullPool,
+            hide_parameters=True,  # an error would tell private scores
             connect_args={"timeout": _SECONDS_TO_WAIT},
         )
         event.listen(engine, "connect", _leave_transactions_to_us)
@@ -128,7 +129,9 @@ def _engine(folder: Path) -> Engine:
         )
     schema = (folder / MARKER).read_text(encoding="ascii")
     options = f"-csearch_path={schema} -clock_timeout={_SECONDS_TO_WAIT}s"
-    return create_engine(url, poolclass=NullPool, connect_args={"options": options})
+    return create_engine(
+        url, poolclass=NullPool, hide_parameters=True, connect_args={"options": options}
+    )
 
 
 def _server() -> URL | None:

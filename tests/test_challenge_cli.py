@@ -199,6 +199,70 @@ def test_create_refuses_what_makes_no_challenge(files, capsys):
     assert "[exists]" in told(capsys)[1][0]
 
 
+# --- a whole term -------------------------------------------------------------------------------
+
+
+def test_a_term_from_create_to_the_marks(files, tmp_path, capsys):
+    folder = files / "c"
+    run("score", folder, files / "cnn.npy", files / "dnn.npy", "--team", "Top Quarks")
+    receipt = told(capsys)[0][1].split("receipt ")[1][:12]
+
+    def says(*argv, status=0):
+        assert run(*argv) == status
+        out, err = told(capsys)
+        return "\n".join(out + err)
+
+    assert says("pause", folder).startswith("paused")
+    refused = says("score", folder, files / "cnn.npy", "--team", "them", status=1)
+    assert "[paused]" in refused
+    assert says("resume", folder).startswith("resumed")
+    extended = says("extend", folder, "top quarks", "--until", "2099-01-01", "--per-day", 9)
+    assert "until 2099-01-01 00:00:00 UTC, 9 submissions" in extended
+    assert says("pick", folder, "Top Quarks", receipt) == "picked for Top Quarks: dnn."
+    shown = says("show", folder, "Top Quarks")
+    assert "dnn, final choice" in shown
+    assert "7 of 9 submissions left" in shown
+    assert says("reveal", folder, status=2).startswith("error: Teams may still hand in")
+    assert says("close", folder) == "closed: 2 submissions are scored, 0 wait for their file."
+    assert "[closed]" in says("score", folder, files / "cnn.npy", "--team", "them", status=1)
+    assert "Top Quarks" in says("reveal", folder)
+    students = tmp_path / "students.csv"
+    students.write_text("student_id,team\nann,Top Quarks\n")
+    assert "ann" in says("export", folder, "--students", students)
+    assert says("rescore", folder, "--verify") == "verified: 2 submissions, 0 differ."
+    assert says("rescore", folder) == "rescored: 0 of 2 submissions changed."
+    assert " 0 faults" in says("audit", folder)
+
+
+def test_show_tells_refusals_and_what_waits_for_its_score(files, capsys):
+    folder = files / "c"
+    run("score", folder, files / "cnn.npy", files / "column.npy", "--team", "us")
+    (files / "c" / "submissions" / "x").touch()
+    assert run("show", folder, "us") == 0
+    out, _ = told(capsys)
+    assert "refused [shape]" in "\n".join(out)
+    assert out[-1].startswith("4 of 5 submissions left, the next returns ")
+
+
+def test_accepted_leaks_are_told(tmp_path, capsys):
+    np.save(tmp_path / "sorted.npy", np.sort(LABELS))
+    argv = ("create", tmp_path / "c", "--labels", tmp_path / "sorted.npy")
+    assert run(*argv) == 1
+    assert "--accept-leaks" in told(capsys)[1][0]
+    assert run(*argv, "--accept-leaks") == 0
+    assert told(capsys)[1][0].startswith("leak accepted [row-order]")
+
+
+def test_teams_that_hand_in_the_same_file_are_pointed_out_at_the_end(files, capsys):
+    for team in ("us", "them"):
+        run("score", files / "c", files / "cnn.npy", "--team", team)
+    run("close", files / "c")
+    capsys.readouterr()
+    assert run("reveal", files / "c") == 0
+    out, _ = told(capsys)
+    assert "alike: us / cnn and them / cnn (the same file): ask both teams." in out
+
+
 # --- usage -----------------------------------------------------------------------------------
 
 

@@ -5,11 +5,22 @@ import stat
 
 import numpy as np
 import pytest
+from contests import NOON
 
 from challenge import creation, folder
 from challenge.creation import CreationError, Plan, create_from_jets, create_from_labels
-from challenge.folder import LABELS, SETTINGS, TEST_JETS, Challenge, ChallengeError
+from challenge.folder import (
+    COLUMNS,
+    LABELS,
+    SETTINGS,
+    TEST_JETS,
+    Challenge,
+    ChallengeError,
+    Rules,
+)
+from challenge.records import DAY
 from course_utils.jetfile import JetFile, JetTable, write_jets
+from course_utils.kinematics import jet_mass, jet_pt
 
 N = 60
 EIGHT = np.array([0, 1, 1, 0, 1, 0, 0, 1])
@@ -145,6 +156,95 @@ def test_a_missing_label_file_is_said_to_be_missing(tmp_path):
     assert refused.value.reason == "unreadable"
 
 
+# --- rules, split and leaks -------------------------------------------------------------------
+
+
+def created(tmp_path, labels, *, name="c", seed=None, **plan):
+    return create_from_labels(
+        tmp_path / name, labels_file(tmp_path, labels), seed=seed, plan=Plan(**plan)
+    )
+
+
+MANY = np.random.default_rng(3).permutation(np.arange(1000) % 2)
+
+
+@pytest.mark.parametrize("fraction", [0.3, 0.5, 0.8])
+def test_each_class_has_the_same_share_in_the_public_split(tmp_path, fraction):
+    challenge, _ = created(tmp_path, MANY, public_fraction=fraction)
+    truth = challenge.truth()
+    for label in (0, 1):
+        assert truth.is_public[truth.labels == label].sum() == round(500 * fraction)
+    np.testing.assert_array_equal(truth.is_private, ~truth.is_public)
+
+
+def test_the_split_follows_from_the_seed_and_is_drawn_without_one(tmp_path):
+    splits = [
+        created(tmp_path, MANY, name=name, seed=seed)[0].truth().is_public.tolist()
+        for name, seed in (("a", 1), ("b", 1), ("c", 2), ("d", None), ("e", None))
+    ]
+    assert splits[0] == splits[1]
+    assert len({tuple(each) for each in splits}) == 4
+
+
+def test_a_public_fraction_of_one_makes_no_split(tmp_path):
+    truth = created(tmp_path, EIGHT, public_fraction=1.0)[0].truth()
+    assert truth.is_public.all()
+    assert truth.is_private.all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "fraction"), [(EIGHT, 0.1), (EIGHT, 0.9), (EIGHT[:6], 0.5), (MANY, 0), (MANY, 1.1)]
+)
+def test_a_split_without_two_jets_of_each_class_is_refused(tmp_path, labels, fraction):
+    plan = Plan(public_fraction=fraction)
+    path = labels_file(tmp_path, labels)
+    assert reason_of(create_from_labels, tmp_path / "c", path, plan=plan) == "public-fraction"
+    assert not (tmp_path / "c").exists()
+
+
+def test_the_rules_are_read_back_as_they_were_given(tmp_path):
+    rules = Rules(NOON, NOON + 7 * DAY, per_day=3, refusals_per_day=9, networks=2)
+    challenge, _ = created(tmp_path, EIGHT, rules=rules)
+    assert challenge.rules == Challenge.open(tmp_path / "c").rules == rules
+
+
+def test_a_challenge_that_closes_before_it_opens_is_refused(tmp_path):
+    plan = Plan(rules=Rules(opens=NOON, closes=NOON))
+    path = labels_file(tmp_path, EIGHT)
+    assert reason_of(create_from_labels, tmp_path / "c", path, plan=plan) == "closes"
+
+
+def test_labels_in_an_order_that_tells_them_are_refused_unless_accepted(tmp_path):
+    path = labels_file(tmp_path, np.sort(MANY))
+    assert reason_of(create_from_labels, tmp_path / "c", path) == "leak-row-order"
+    assert not (tmp_path / "c").exists()
+    _, leaks = created(tmp_path, np.sort(MANY), accept_leaks=True)
+    assert "row-order" in [leak.reason for leak in leaks]
+
+
+def test_jets_that_students_have_with_labels_are_refused(tmp_path, jets):
+    other = tmp_path / "train.h5"
+    write_jets(other, [labelled_jets(1), labelled_jets(0)[:5]], provenance={})
+    plan = Plan(training=other)
+    refused = reason_of(create_from_jets, tmp_path / "c", jets, seed=1, plan=plan)
+    assert refused == "leak-training-jets"
+
+
+def test_pt_and_mass_of_the_jets_are_kept_in_the_order_of_the_public_file(tmp_path, jets):
+    challenge, _ = create_from_jets(tmp_path / "c", jets, seed=7)
+    with JetFile(tmp_path / "c" / TEST_JETS) as file:
+        public = file.read().jets
+    np.testing.assert_array_equal(challenge.columns()["mass"], jet_mass(public))
+    np.testing.assert_array_equal(challenge.columns()["pt"], jet_pt(public))
+
+
+def test_damaged_columns_are_said_to_be_damaged(tmp_path, jets):
+    challenge, _ = create_from_jets(tmp_path / "c", jets, seed=7)
+    (tmp_path / "c" / COLUMNS).write_bytes(b"")
+    with pytest.raises(ChallengeError, match="is damaged"):
+        challenge.columns()
+
+
 # --- the folder ------------------------------------------------------------------------------
 
 
@@ -185,6 +285,26 @@ def test_a_folder_that_holds_anything_is_left_as_it_is(tmp_path):
 def test_an_empty_folder_is_taken(tmp_path):
     (tmp_path / "c").mkdir(mode=0o700)
     create_from_labels(tmp_path / "c", labels_file(tmp_path, EIGHT))
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o701])
+def test_a_folder_that_others_can_read_is_refused(tmp_path, mode):
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c").chmod(mode)
+    path = labels_file(tmp_path, EIGHT)
+    with pytest.raises(CreationError, match="chmod 700") as refused:
+        create_from_labels(tmp_path / "c", path)
+    assert refused.value.reason == "readable"
+    assert list((tmp_path / "c").iterdir()) == []
+
+
+def test_a_new_folder_is_readable_by_its_maker_only_whatever_is_usual(tmp_path):
+    before = os.umask(0)
+    try:
+        create_from_labels(tmp_path / "new" / "c", labels_file(tmp_path, EIGHT))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new" / "c").stat().st_mode) == 0o700
 
 
 def test_the_second_of_two_creators_is_refused_and_spoils_nothing(tmp_path, monkeypatch):
@@ -230,7 +350,16 @@ def test_what_is_no_challenge_says_how_to_make_one(tmp_path):
         Challenge.open(tmp_path)
 
 
-@pytest.mark.parametrize("settings", ["name = 1 2", "n_jets = 5\n", 'name = "x"\nn_jets = "many"'])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "name = 1 2",
+        "n_jets = 5\n",
+        'name = "x"\nn_jets = "many"',
+        'name = "x"\nn_jets = 5\nper_day = 0',
+        'name = "x"\nn_jets = 5\ncloses = "tomorrow"',
+    ],
+)
 def test_damaged_settings_are_said_to_be_damaged(tmp_path, settings):
     (tmp_path / SETTINGS).write_text(settings)
     with pytest.raises(ChallengeError, match="damaged"):

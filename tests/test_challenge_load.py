@@ -8,6 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from contests import N, content, file_of, ladder, new_contest, send
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
+from challenge import lifecycle
 from challenge.audit import audit, wrong_scores
 from challenge.cli import main
 from challenge.contest import Contest
@@ -55,6 +58,32 @@ def test_a_rush_through_16_processes_loses_and_doubles_nothing_and_keeps_every_q
     assert outcome.answers == {"accepted": 20, "quota": 12}
     assert outcome.per_team == {5}
     assert outcome.peak_memory < 1e9
+
+
+def hand_in(task):
+    folder, number = task
+    try:
+        return send(Contest.open(folder), content(number), team=f"team {number}").sha256
+    except SubmissionError as refusal:
+        return refusal.reason
+
+
+def test_processes_that_close_and_score_at_once_agree_on_what_came_in_time(contest):
+    folder = contest.challenge.folder
+    with get_context("spawn").Pool(4) as pool:
+        answers = pool.map_async(hand_in, [(folder, number) for number in range(40)], chunksize=1)
+        while not contest.store.records():
+            time.sleep(0.01)
+        lifecycle.close(contest.store)
+        answers = answers.get(timeout=120)
+    records = contest.store.records()
+    assert 0 < len(records) < 40
+    assert answers.count("closed") == 40 - len(records)
+    assert {each.sha256 for each in records} == set(answers) - {"closed"}
+    closed = contest.store.progress().closed
+    assert all(each.received_at <= closed and each.state == "SCORED" for each in records)
+    assert audit(contest.store).faults == ()
+    assert list(wrong_scores(contest)) == []
 
 
 # --- a full disk -----------------------------------------------------------------------------

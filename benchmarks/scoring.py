@@ -13,10 +13,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 from rich.console import Console
@@ -24,9 +25,15 @@ from rich.table import Table
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from challenge.comparisons import covariances, remember
-from challenge.ranking import tied_groups
+from challenge.comparisons import remember
+from challenge.leaderboard import Evidence, Occasion, standings
+from challenge.page import as_html
+from challenge.ranking import Entry
+from challenge.scoring import score
+from challenge.standings import Phase
 from course_utils.metrics import ordered
+
+OPENED = datetime(2026, 5, 4, 9, tzinfo=UTC)
 
 
 def seconds(work: Callable[[], object], *, repeats: int) -> float:
@@ -68,28 +75,40 @@ def one_submission(labels: np.ndarray, scores: np.ndarray) -> Table:
     return table
 
 
+def scored(labels: np.ndarray, number: int, folder: Path) -> tuple[Entry, np.ndarray]:
+    """A network's submission, scored and remembered as the challenge does."""
+    rng = np.random.default_rng([2, number])
+    common = np.random.default_rng(2).normal(size=len(labels)) + 2.5 * labels
+    scores = common + rng.uniform(0, 0.7) * rng.normal(size=len(labels))
+    key = hashlib.sha256(str(number).encode()).hexdigest()
+    remember(labels, key, scores, cache=folder)
+    team, network = f"team {number // 5}", f"network {number % 5}"
+    return Entry(number, team, network, key, OPENED, score(labels, scores)), scores
+
+
 def whole_board(labels: np.ndarray, n_networks: int, folder: Path) -> Table:
-    """Tied groups of many networks: after scoring, again unchanged, and with one entry more."""
-    rng = np.random.default_rng(2)
-    common, areas = rng.normal(size=len(labels)) + 2.5 * labels, {}
+    """The page of many networks: after scoring, again unchanged, and with one entry more."""
+    entries, files = [], {}
     for number in range(n_networks + 1):
-        scores = common + rng.uniform(0, 0.7) * rng.normal(size=len(labels))
-        key = hashlib.sha256(str(number).encode()).hexdigest()
-        areas[key] = ordered(labels, scores).auc().value
-        remember(labels, key, scores, cache=folder)
+        entry, scores = scored(labels, number, folder)
+        entries.append(entry)
+        files[entry.sha256] = scores.astype(np.float32)
+    evidence = Evidence(labels, files.__getitem__, folder)
+    occasion = Occasion("benchmark", Phase.LIVE, OPENED)
 
-    def draw(n: int) -> float:
-        start = perf_counter()
-        keys = sorted(list(areas)[:n], key=areas.__getitem__, reverse=True)
-        matrix = covariances(labels, keys, {}.__getitem__, cache=folder)
-        tied_groups([areas[key] for key in keys], matrix)
-        return perf_counter() - start
+    def draw(n: int) -> tuple[float, float]:
+        wall, cpu = perf_counter(), process_time()
+        as_html(standings(occasion, entries[:n], evidence))
+        return perf_counter() - wall, process_time() - cpu
 
-    table = Table("what", "s", "target", title=f"{n_networks} networks, {len(labels)} jets each")
-    table.add_row("tied groups after scoring", f"{draw(n_networks):.2f}", "< 10")
-    unchanged = median(draw(n_networks) for _ in range(5))
-    table.add_row("tied groups when nothing changed", f"{unchanged:.2f}", "< 1")
-    table.add_row("tied groups with one entry more", f"{draw(n_networks + 1):.2f}", "")
+    title = f"board of {n_networks} networks with tied groups, {len(labels)} jets each"
+    table = Table("what", "s", "of the processor", "target", title=title)
+    for what, n, target in (
+        ("after scoring", n_networks, "< 10"),
+        ("when nothing changed", n_networks, "< 1"),
+        ("with one entry more", n_networks + 1, ""),
+    ):
+        table.add_row(what, *(f"{each:.2f}" for each in draw(n)), target)
     return table
 
 

@@ -70,6 +70,9 @@ class Scale:
                 if ticks and here - ticks[-1].at < _BETWEEN_TICKS:
                     continue
                 ticks.append(Tick(here, f"{auc:g}"))
+        if len(ticks) < 2:  # entries so near each other that no round AUC lies between them
+            between = nice_ticks(self.low, self.high, at_most=3)
+            return [Tick(self.at(auc), label) for auc, label in between]
         return ticks
 
     @property

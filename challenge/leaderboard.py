@@ -169,6 +169,6 @@ def _look_elsewhere(entries: Sequence[Entry], revealed: bool) -> LookElsewhere |
 
 def _shown(entry: Entry, revealed: bool) -> Scorecard:
     card = entry.private if revealed else entry.card
-    if card is None:  # `ranked` has refused this already
+    if card is None:
         raise ValueError(f"Submission {entry.id} has no score on the private split.")
     return card

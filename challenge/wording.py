@@ -35,9 +35,9 @@ def notes(standings: Standings) -> list[str]:
     """How to read the board."""
     lines = [
         "A line closes a tied group: inside it nobody is significantly worse than its first "
-        "(paired DeLong test against each better entry, Holm, 95 %).",
-        "R50 and R30: one over the background efficiency at 50 % and 30 % signal efficiency, "
-        "with 68 % intervals"
+        "(paired DeLong test against each better entry, Holm, 95\u00a0%).",
+        "R50 and R30: one over the background efficiency at 50\u00a0% and 30\u00a0% signal "
+        "efficiency, with 68\u00a0% intervals"
         + ("." if standings.phase is Phase.REVEALED else ", rounded to their own error."),
     ]
     luck = standings.look_elsewhere

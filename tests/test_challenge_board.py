@@ -258,6 +258,19 @@ def test_a_shared_lead_is_said_and_a_sole_one_too(tmp_path):
     assert "Zoë / net 0 leads, significantly." in board.as_table(drawn(tmp_path, of=alone))
 
 
+def test_a_lead_that_many_share_names_the_first_and_counts_the_others(tmp_path):
+    keys = list(FILES)[:3]
+    of = [replace(entries()[number % 3], id=number, network=f"n{number}") for number in range(5)]
+    assert len({each.sha256 for each in of}) == len(keys)
+    assert "but 4 others are not significantly worse" in board.as_markdown(drawn(tmp_path, of=of))
+
+
+def test_entries_without_a_private_score_cannot_be_revealed(tmp_path):
+    of = [*entries(), replace(entries()[0], id=99, accepted=False, private=None)]
+    with pytest.raises(ValueError, match="Submission 99 has no score on the private split"):
+        drawn(tmp_path, Phase.REVEALED, of=of)
+
+
 # --- the page --------------------------------------------------------------------------------
 
 
@@ -395,6 +408,13 @@ def test_ticks_keep_their_distance_and_stand_for_round_numbers():
     assert min(np.diff(at)) > 0.2
     for tick in scale.ticks:
         assert scale.at(float(tick.label)) == tick.at
+
+
+def test_an_axis_of_near_entries_still_has_its_ticks():
+    scale = Scale.of([Measurement(0.98213, 0.0002), Measurement(0.98207, 0.0002)])
+    assert len(scale.ticks) >= 2
+    for tick in scale.ticks:
+        assert scale.at(float(tick.label)) == pytest.approx(tick.at)
 
 
 def test_decades_stand_at_equal_distances():

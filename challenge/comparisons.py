@@ -20,8 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 from challenge.folder import write_durably
 from course_utils.metrics import ordered
 
-__all__ = ["covariances", "remember"]
+__all__ = ["CACHE", "covariances", "remember"]
 
+CACHE: Final = "comparisons"  # folder of a challenge that can be thrown away
 _JETS_AT_ONCE: Final = 8192  # of a thousand entries: 65 MB
 _KEY_BYTES: Final = 64  # a SHA-256 in hexadecimal
 _DIGEST_BYTES: Final = 32

@@ -71,7 +71,7 @@ class Scale:
                     continue
                 ticks.append(Tick(here, f"{auc:g}"))
         if len(ticks) < 2:  # entries so near each other that no round AUC lies between them
-            between = nice_ticks(self.low, self.high, at_most=3)
+            between = nice_ticks(self.low, self.high, at_most=4)
             return [Tick(self.at(auc), label) for auc, label in between]
         return ticks
 

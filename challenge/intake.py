@@ -6,10 +6,12 @@ gets the stored result, whatever step the first attempt had reached.
 """
 
 import hashlib
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
+from challenge.comparisons import CACHE, remember
 from challenge.contest import Contest
 from challenge.folder import ChallengeError, Truth
 from challenge.names import BASELINE_TEAM, clean_name, name_key
@@ -103,7 +105,18 @@ def _settle(contest: Contest, submission: int, data: bytes) -> None:
         rival = None if best is None else store.content(best.sha256)
         outcome = _outcome(contest.truth, data, rival, None if best is None else best.id)
         if store.settle(submission, outcome):
+            _remember(contest, outcome, data)
             return
+
+
+def _remember(contest: Contest, outcome: Verdict | SubmissionError, data: bytes) -> None:
+    """Put what the board needs of a new best into its cache, while the scores are at hand."""
+    if isinstance(outcome, Verdict) and outcome.is_best:
+        truth, public = contest.truth, contest.truth.is_public
+        scores = read_scores(data, len(truth.labels))[public]
+        sha256 = hashlib.sha256(data).hexdigest()
+        with suppress(OSError):  # the submission is safe; the board makes its cache again
+            remember(truth.labels[public], sha256, scores, cache=contest.challenge.folder / CACHE)
 
 
 def _outcome(

@@ -1,11 +1,10 @@
 """What the leaderboard of a challenge shows now, from what its folder holds."""
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
 
 from challenge.collusion import LookAlike, look_alikes
+from challenge.comparisons import CACHE
 from challenge.contest import Contest
 from challenge.entries import entries
 from challenge.folder import TEST_JETS
@@ -16,8 +15,6 @@ from challenge.standings import Phase, Standings
 from challenge.submission import read_scores
 
 __all__ = ["alike", "view"]
-
-COMPARISONS: Final = "comparisons"  # can be thrown away
 
 
 def view(contest: Contest) -> Standings:
@@ -38,7 +35,7 @@ def view(contest: Contest) -> Standings:
         Evidence(
             truth.labels[shown],
             scores_of,
-            challenge.folder / COMPARISONS,
+            challenge.folder / CACHE,
             **{name: column[shown] for name, column in columns.items()},
         ),
         # Labels from anywhere may be those of any problem.

@@ -122,8 +122,9 @@ ARROWS = {
         "numpy",
     ),
     "challenge.intake": (
-        "challenge.contest challenge.folder challenge.names challenge.ranking challenge.receipts"
-        " challenge.reception challenge.records challenge.scoring challenge.submission",
+        "challenge.comparisons challenge.contest challenge.folder challenge.names"
+        " challenge.ranking challenge.receipts challenge.reception challenge.records"
+        " challenge.scoring challenge.submission",
         "numpy",
     ),
     "challenge.lifecycle": (
@@ -141,9 +142,9 @@ ARROWS = {
         "",
     ),
     "challenge.view": (
-        "challenge.collusion challenge.contest challenge.entries challenge.folder"
-        " challenge.leaderboard challenge.lifecycle challenge.ranking challenge.standings"
-        " challenge.submission",
+        "challenge.collusion challenge.comparisons challenge.contest challenge.entries"
+        " challenge.folder challenge.leaderboard challenge.lifecycle challenge.ranking"
+        " challenge.standings challenge.submission",
         "numpy",
     ),
     "challenge.gradebook": (

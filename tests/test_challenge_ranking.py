@@ -5,9 +5,11 @@ import stat
 
 import numpy as np
 import pytest
+from contests import content, new_contest, send
 from scipy import stats
 
 from challenge import comparisons, ranking
+from challenge.view import view
 from course_utils.metrics import compare_auc, roc_auc
 
 RNG = np.random.default_rng(20260501)
@@ -100,6 +102,28 @@ def test_nobody_else_can_read_the_cache(tmp_path):
     paths = [tmp_path / "cache", *(tmp_path / "cache").rglob("*")]
     assert len(paths) == 3 + len(KEYS)
     assert not any(stat.S_IMODE(path.stat().st_mode) & 0o077 for path in paths)
+
+
+def test_what_was_remembered_at_scoring_is_all_a_board_needs(tmp_path, monkeypatch):
+    contest = new_contest(tmp_path / "c")
+    for team in ("us", "them"):
+        send(contest, content(seed=len(team)), team=team)
+
+    def computed_again(*_args):
+        raise AssertionError("the board computes placements that scoring had at hand")
+
+    monkeypatch.setattr("challenge.comparisons._remember", computed_again)
+    assert len(view(contest).lines) == 2
+
+
+def test_a_submission_is_safe_where_the_cache_has_no_room(tmp_path, monkeypatch):
+    def disk_full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("challenge.intake.remember", disk_full)
+    contest = new_contest(tmp_path / "c")
+    assert send(contest, content()).is_best
+    assert len(view(contest).lines) == 1
 
 
 # --- tied groups -----------------------------------------------------------------------------

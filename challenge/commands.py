@@ -5,14 +5,12 @@ Every function takes the parsed arguments and returns the exit status.
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.progress import Progress
-from sqlalchemy.exc import SQLAlchemyError
 
 from challenge import gradebook, lifecycle
 from challenge.audit import audit as audit_of
@@ -21,18 +19,18 @@ from challenge.baselines import baseline_files
 from challenge.board import FORMATS, printable
 from challenge.contest import Contest
 from challenge.creation import Plan, create_from_jets, create_from_labels
-from challenge.dropbox import DropBox, Found
+from challenge.dropbox import DropBox
 from challenge.entries import entries
 from challenge.folder import TEST_JETS, Challenge, ChallengeError, Rules
 from challenge.intake import accept, finish_interrupted, submit
 from challenge.names import BASELINE_TEAM
 from challenge.quota import time_text
-from challenge.receipts import Receipt, history
+from challenge.receipts import Receipt, accepted_text, history, left_text, shown_text
 from challenge.reception import quota_left
-from challenge.records import Quota, Record
 from challenge.store import Store
 from challenge.submission import SubmissionError, read_file, read_scores
 from challenge.view import alike, view
+from challenge.watch import watch
 
 __all__ = ["ACCEPTED", "REFUSED", "UNUSABLE", "tell"]
 
@@ -74,7 +72,8 @@ def score(args: argparse.Namespace) -> int:
     if args.watch is not None:
         if args.files or args.network is not None:
             raise ChallengeError("--watch takes files and names from the drop box: give none.")
-        return _watch(_opened(args.dir), DropBox(args.watch), every=args.every)
+        watch(_opened(args.dir), DropBox(args.watch), every=args.every, say=_say)
+        return ACCEPTED
     if not args.files:
         raise ChallengeError("Expected one FILE or more, or --watch DROPBOX.")
     if args.network is not None and len(args.files) > 1:
@@ -108,8 +107,8 @@ def show(args: argparse.Namespace) -> int:
     """Print what one team handed in."""
     contest = Contest.open(args.dir)
     for record, told in history(contest, args.team):
-        _say(_shown(record, told))
-    _say(_left(quota_left(contest.store, args.team, contest.rules)))
+        _say(shown_text(record, told))
+    _say(left_text(quota_left(contest.store, args.team, contest.rules)))
     return ACCEPTED
 
 
@@ -233,68 +232,8 @@ def _each(files: Sequence[Path], submitted: Callable[[Path], Receipt]) -> int:
     ) as progress:
         for path in progress.track(files, description="scoring"):
             try:
-                _say(_accepted(submitted(path)))
+                _say(accepted_text(submitted(path)))
             except SubmissionError as refusal:
                 tell(f"refused {path} [{refusal.reason}] {refusal.sentence}")
                 status = REFUSED
     return status
-
-
-def _watch(contest: Contest, box: DropBox, *, every: float) -> int:
-    """Answer what appears in the drop box, until interrupted from the keyboard or by a signal."""
-    _say(f"watching {box.folder}: stop with Ctrl-C.")
-    try:
-        while True:
-            for found in box.look():
-                told = _answered_or_put_off(contest, box, found)
-                _say(f"{found.team} / {found.network}: {told}")
-            time.sleep(every)
-    except KeyboardInterrupt:
-        _say("stopped.")
-    return ACCEPTED
-
-
-def _answered_or_put_off(contest: Contest, box: DropBox, found: Found) -> str:
-    """One team's full disk or folder without rights must not end the watch for all."""
-    try:
-        return _answered(contest, box, found)
-    except (OSError, SQLAlchemyError, ChallengeError) as error:
-        box.put_off(found)
-        return f"not answered yet ({error})"
-
-
-def _answered(contest: Contest, box: DropBox, found: Found) -> str:
-    def respond(data: bytes) -> str:
-        receipt = submit(contest, data, team=found.team, network=found.network)
-        return f"{_accepted(receipt)}\nsha256 {receipt.sha256}"
-
-    return box.answer(found, respond, n_jets=contest.challenge.n_jets).splitlines()[0]
-
-
-def _accepted(receipt: Receipt) -> str:
-    return (
-        f"accepted {receipt.team} / {receipt.network}: {receipt.sentence} "
-        f"(receipt {receipt.sha256[:12]}, {receipt.received_at:%Y-%m-%d %H:%M:%S} UTC); "
-        f"{' '.join((f'{_left(receipt.quota)}.', *receipt.hints))}"
-    )
-
-
-def _shown(record: Record, told: Receipt | Exception) -> str:
-    if isinstance(told, Receipt):
-        result = told.sentence
-    elif isinstance(told, SubmissionError):
-        result = f"refused [{told.reason}] {told.sentence}"
-    else:
-        result = str(told)
-    pick = ", final choice" if record.is_pick else ""
-    return (
-        f"{record.received_at:%Y-%m-%d %H:%M:%S} UTC  {record.network}{pick}  "
-        f"{record.sha256[:12]}  {result}"
-    )
-
-
-def _left(quota: Quota) -> str:
-    text = f"{quota.left} of {quota.limit} submissions left"
-    if quota.returns_at is None:
-        return text
-    return f"{text}, the next returns {time_text(quota.returns_at)}"

@@ -11,13 +11,22 @@ from challenge.contest import Contest
 from challenge.folder import ChallengeError
 from challenge.hints import hints
 from challenge.names import name_key
+from challenge.quota import time_text
 from challenge.reception import quota_left
 from challenge.records import Quota, Record, State
 from challenge.scoring import Scorecard
 from challenge.submission import SubmissionError, read_scores
 from challenge.tables import Network, Submission, Team
 
-__all__ = ["Receipt", "history", "receipt_of", "with_hints"]
+__all__ = [
+    "Receipt",
+    "accepted_text",
+    "history",
+    "left_text",
+    "receipt_of",
+    "shown_text",
+    "with_hints",
+]
 
 _JETS_FOR_HINTS: Final = 20_000  # an accident shows in the first ones, at a tenth of the time
 
@@ -140,3 +149,35 @@ def _told(contest: Contest, record: Record) -> Receipt | Exception:
         return receipt_of(contest, record)
     except (SubmissionError, ChallengeError) as reason:
         return reason
+
+
+def accepted_text(receipt: Receipt) -> str:
+    """One line for a team whose file was accepted."""
+    return (
+        f"accepted {receipt.team} / {receipt.network}: {receipt.sentence} "
+        f"(receipt {receipt.sha256[:12]}, {receipt.received_at:%Y-%m-%d %H:%M:%S} UTC); "
+        f"{' '.join((f'{left_text(receipt.quota)}.', *receipt.hints))}"
+    )
+
+
+def shown_text(record: Record, told: Receipt | Exception) -> str:
+    """One line of a team's `history`."""
+    if isinstance(told, Receipt):
+        result = told.sentence
+    elif isinstance(told, SubmissionError):
+        result = f"refused [{told.reason}] {told.sentence}"
+    else:
+        result = str(told)
+    pick = ", final choice" if record.is_pick else ""
+    return (
+        f"{record.received_at:%Y-%m-%d %H:%M:%S} UTC  {record.network}{pick}  "
+        f"{record.sha256[:12]}  {result}"
+    )
+
+
+def left_text(quota: Quota) -> str:
+    """What is left of a quota, and when the next submission returns."""
+    text = f"{quota.left} of {quota.limit} submissions left"
+    if quota.returns_at is None:
+        return text
+    return f"{text}, the next returns {time_text(quota.returns_at)}"

@@ -117,8 +117,8 @@ ARROWS = {
     ),
     "challenge.receipts": (
         "challenge.budget challenge.contest challenge.folder challenge.hints challenge.names"
-        " challenge.reception challenge.records challenge.scoring challenge.submission"
-        " challenge.tables",
+        " challenge.quota challenge.reception challenge.records challenge.scoring"
+        " challenge.submission challenge.tables",
         "numpy",
     ),
     "challenge.intake": (
@@ -152,6 +152,10 @@ ARROWS = {
         " challenge.submission",
         "numpy",
     ),
+    "challenge.watch": (
+        "challenge.contest challenge.dropbox challenge.folder challenge.intake challenge.receipts",
+        "sqlalchemy",
+    ),
     "challenge.dropbox": ("challenge.folder challenge.submission", ""),
     "challenge.plan": ("challenge.folder challenge.names challenge.submission", "numpy"),
     "challenge.creation": (
@@ -182,8 +186,8 @@ ARROWS = {
         " challenge.dropbox challenge.entries challenge.folder challenge.gradebook"
         " challenge.intake challenge.lifecycle challenge.names challenge.quota"
         " challenge.receipts challenge.reception challenge.records challenge.store"
-        " challenge.submission challenge.view",
-        "rich sqlalchemy",
+        " challenge.submission challenge.view challenge.watch",
+        "rich",
     ),
     "challenge.arguments": ("challenge.board challenge.commands challenge.names", ""),
     "challenge.cli": (

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from contests import N, content, file_of, new_contest
 
-from challenge import commands
 from challenge.audit import wrong_scores
 from challenge.cli import main
 from challenge.dropbox import DropBox
 from challenge.folder import ChallengeError
+from challenge.watch import answered as handed_in
+from challenge.watch import answered_or_put_off
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def ready(box):
 def answered(contest, box):
     box.look()
     for found in box.look():
-        commands._answered(contest, box, found)
+        handed_in(contest, box, found)
 
 
 def answer(box, name):
@@ -129,7 +130,7 @@ def test_a_file_that_becomes_a_link_or_a_pipe_after_it_was_seen_is_refused(conte
     pipe.unlink()
     os.mkfifo(pipe)
     for each in found:
-        assert "refused [unreadable]" in commands._answered(contest, box, each)
+        assert "refused [unreadable]" in handed_in(contest, box, each)
     assert contest.store.records() == []
 
 
@@ -148,7 +149,7 @@ def test_a_hostile_name_is_refused_and_cannot_paint_the_terminal(contest, box, c
     put(box, "<script>/cnn.npy")
     box.look()
     for found in box.look():
-        assert commands._answered(contest, box, found).startswith("refused [")
+        assert handed_in(contest, box, found).startswith("refused [")
     assert contest.store.records() == []
 
 
@@ -163,7 +164,7 @@ def test_an_answer_that_cannot_be_written_leaves_the_file_for_a_later_look(
         patch.setattr("challenge.dropbox._put", disk_full)
         box.look()
         (found,) = box.look()
-        assert "No space left" in commands._answered_or_put_off(contest, box, found)
+        assert "No space left" in answered_or_put_off(contest, box, found)
     assert [len(box.look()) for _ in range(3)] == [0, 1, 1]
     answered(contest, box)
     assert answer(box, "us/cnn").startswith("accepted ")

@@ -24,6 +24,7 @@ from challenge.standings import LookElsewhere, Phase, Reference, Standing, Stand
 __all__ = ["LEADERS", "PUBLISHED", "Evidence", "Occasion", "standings"]
 
 LEADERS: Final = 5  # teams whose best entry is told in detail
+_LEAST_OF_A_LEADER: Final = 0.6  # in AUC
 
 # Networks of arXiv:1902.09914, from their own outputs for 20 000 jets of the public test set;
 # `tests/test_metrics_published.py` measures the same numbers.
@@ -96,7 +97,7 @@ def standings(
     place_before = {entry.id: place for place, entry in enumerate(before, start=1)}
     order = ranked(before, private=revealed)
     tries = Counter((each.team, each.network) for each in entries)
-    leaders = _leaders(order)
+    leaders = _leaders(order, revealed)
     lines = tuple(
         Standing(
             rank=rank,
@@ -151,11 +152,15 @@ def _groups(order: Sequence[Entry], evidence: Evidence, revealed: bool) -> NDArr
     return tied_groups([_shown(each, revealed).auc.value for each in order], matrix)
 
 
-def _leaders(order: Sequence[Entry]) -> frozenset[int]:
-    """Submissions that are told in detail: the best of each of the first teams."""
+def _leaders(order: Sequence[Entry], revealed: bool) -> frozenset[int]:
+    """Submissions that are told in detail: the best of each of the first teams.
+
+    One that is no better than chance would stretch every axis.
+    """
     best: dict[str, int] = {}
     for entry in order:
-        best.setdefault(entry.team, entry.id)
+        if _shown(entry, revealed).auc.value > _LEAST_OF_A_LEADER:
+            best.setdefault(entry.team, entry.id)
     return frozenset(list(best.values())[:LEADERS])
 
 

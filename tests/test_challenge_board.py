@@ -129,6 +129,25 @@ def test_diagnostics_come_after_the_reveal_and_for_leaders_only(tmp_path):
     assert all(line.diagnostics is None for line in drawn(tmp_path).lines)
 
 
+def test_who_is_no_better_than_chance_is_no_leader(tmp_path):
+    of = [each for each in entries() if each.id in (0, 5)]
+    flipped = f"{99:064x}"
+    files = {**FILES, flipped: -FILES[of[0].sha256]}
+    split = IS_PUBLIC
+    of.append(
+        replace(
+            of[0],
+            id=99,
+            team="flipped",
+            sha256=flipped,
+            card=score(LABELS[split], files[flipped][split]),
+        )
+    )
+    evidence = Evidence(LABELS[split], lambda key: files[key][split], tmp_path / "cache")
+    shown = standings(Occasion("Spring", Phase.LIVE, NOON), of, evidence)
+    assert [bool(line.working_points) for line in shown.lines] == [True, True, False]
+
+
 # --- the leak budget -------------------------------------------------------------------------
 
 

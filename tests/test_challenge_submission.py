@@ -184,6 +184,40 @@ def test_the_advice_fits_the_shape():
             read_scores(npy(np.zeros(shape)), N)
 
 
+def reason_of(data):
+    with pytest.raises(SubmissionError) as refused:
+        read_scores(data, N)
+    return refused.value.reason
+
+
+def test_the_longest_header_is_read_and_one_byte_more_is_not():
+    def padded(length):
+        header = f"{{{ONE_SCORE}({N},), }}"
+        return raw(header + " " * (length - len(header) - 1) + "\n")
+
+    for length in (64, LONGEST_HEADER - 1, LONGEST_HEADER):
+        np.testing.assert_array_equal(read_scores(padded(length), N), np.zeros(N))
+    assert reason_of(padded(LONGEST_HEADER + 1)) == "header"
+
+
+def test_a_file_too_short_for_a_header_is_none_and_a_longer_one_has_a_bad_one():
+    assert {reason_of(GOOD[:length]) for length in range(1, 12)} == {"not-npy"}
+    assert {reason_of(GOOD[:length]) for length in (12, 60, 127)} == {"header"}
+
+
+@pytest.mark.parametrize(
+    ("descr", "shown"),
+    [
+        ("[" + "a" * 38 + "]", "[" + "a" * 38 + "]"),
+        ("[" + "a" * 39 + "]", "[" + "a" * 36 + "..."),
+    ],
+)
+def test_a_stranger_is_quoted_up_to_40_characters(descr, shown):
+    with pytest.raises(SubmissionError) as refused:
+        read_scores(with_header(descr=descr), N)
+    assert f"got {shown}: convert" in refused.value.sentence
+
+
 def test_a_refusal_quotes_no_control_characters():
     with pytest.raises(SubmissionError) as refused:
         read_scores(with_header(descr="'\x1b[31m<f8'"), N)

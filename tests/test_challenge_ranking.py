@@ -10,7 +10,7 @@ from scipy import stats
 
 from challenge import comparisons, ranking
 from challenge.view import view
-from course_utils.metrics import compare_auc, roc_auc
+from course_utils.metrics import compare_auc, ordered, roc_auc
 
 RNG = np.random.default_rng(20260501)
 N = 3000
@@ -168,6 +168,41 @@ def test_groups_follow_each_other_down_the_board(tmp_path):
     assert groups[0] == 1
     assert set(np.diff(groups)) <= {0, 1}
     assert groups[-1] > 1
+
+
+def test_published_taggers_are_told_apart_by_20_000_jets_and_not_by_500(
+    published_taggers, tmp_path
+):
+    names = ("ParticleNet", "ResNeXt50", "P-CNN", "TopoDNN", "mass+nsub")
+    keys = {hashlib.sha256(name.encode()).hexdigest(): name for name in names}
+
+    def groups(jets):
+        labels = published_taggers["label"][jets]
+        scores = {key: published_taggers[name][jets] for key, name in keys.items()}
+        order = sorted(keys, key=lambda each: -roc_auc(labels, scores[each]).value)
+        matrix = comparisons.covariances(labels, order, scores.__getitem__, cache=tmp_path / "c")
+        areas = [roc_auc(labels, scores[each]).value for each in order]
+        return [keys[each] for each in order], ranking.tied_groups(areas, matrix).tolist()
+
+    assert groups(slice(None)) == (list(names), [1, 2, 3, 4, 5])
+    _, few = groups(slice(500))
+    assert few[2] == 1
+
+
+def test_auc_orders_two_close_taggers_more_surely_than_r30(published_taggers):
+    rng = np.random.default_rng(9)
+    label = published_taggers["label"]
+    by_auc = by_r30 = 0
+    for _ in range(60):
+        draw = rng.integers(0, len(label), len(label))
+        best, second = (
+            ordered(label[draw], published_taggers[name][draw])
+            for name in ("ParticleNet", "ResNeXt50")
+        )
+        by_auc += best.auc().value > second.auc().value
+        by_r30 += best.rejection(0.3).value > second.rejection(0.3).value
+    assert by_auc == 60
+    assert 6 < by_r30 < 54  # a toss of a coin, or nearly
 
 
 def test_equally_good_taggers_are_falsely_parted_in_about_five_of_a_hundred_boards():

@@ -21,12 +21,13 @@ from challenge.contest import Contest
 from challenge.creation import Plan, create_from_jets, create_from_labels
 from challenge.dropbox import DropBox
 from challenge.entries import entries
-from challenge.folder import TEST_JETS, Challenge, ChallengeError, Rules
+from challenge.folder import SETTINGS, TEST_JETS, Challenge, ChallengeError, Rules
 from challenge.intake import accept, finish_interrupted, submit
 from challenge.names import BASELINE_TEAM
 from challenge.quota import time_text
 from challenge.receipts import Receipt, accepted_text, history, left_text, shown_text
 from challenge.reception import quota_left
+from challenge.standings import Phase
 from challenge.store import Store
 from challenge.submission import SubmissionError, read_file, read_scores
 from challenge.view import alike, view
@@ -121,7 +122,13 @@ def pause(args: argparse.Namespace) -> int:
 
 def resume(args: argparse.Namespace) -> int:
     """Undo a pause, or a close that came too early."""
-    lifecycle.resume(Store(args.dir))
+    store, rules = Store(args.dir), Challenge.open(args.dir).rules
+    lifecycle.resume(store)
+    if lifecycle.phase(store, rules) is not Phase.LIVE:
+        raise ChallengeError(
+            f"The time of the challenge is over: extend single teams, or set another closes in "
+            f"{args.dir / SETTINGS}."
+        )
     _say("resumed: submissions are taken in again.")
     return ACCEPTED
 

@@ -63,11 +63,15 @@ def create_database(folder: Path) -> Engine:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         if url is not None:
             file.write(schema)
-    if url is not None:
-        with create_engine(url, poolclass=NullPool).begin() as connection:
-            connection.execute(text(f"CREATE SCHEMA {schema}"))
-    engine = _engine(folder)
-    _migrate(engine)
+    try:
+        if url is not None:
+            with create_engine(url, poolclass=NullPool).begin() as connection:
+                connection.execute(text(f"CREATE SCHEMA {schema}"))
+        engine = _engine(folder)
+        _migrate(engine)
+    except BaseException:
+        path.unlink()  # else the folder would seem to be taken
+        raise
     return engine
 
 

@@ -139,7 +139,7 @@ def _require_open(rules: Rules, progress: Progress, team: Team | None, now: date
         )
     is_over = is_closed(rules, progress.closed, now)
     if team is not None and team.closes is not None:
-        is_over = now >= team.closes
+        is_over = is_over and now >= team.closes
     if progress.revealed is not None or is_over:
         raise SubmissionError(
             "closed", "The challenge is closed: ask the instructor if you need more time."

@@ -244,6 +244,13 @@ def test_show_tells_refusals_and_what_waits_for_its_score(files, capsys):
     assert out[-1].startswith("4 of 5 submissions left, the next returns ")
 
 
+def test_resume_does_not_pretend_to_open_what_is_over_by_its_rules(files, capsys):
+    settings = files / "c" / "challenge.toml"
+    settings.write_text(settings.read_text() + "closes = 2020-01-01T00:00:00Z\n")
+    assert run("resume", files / "c") == 2
+    assert "set another closes in" in told(capsys)[1][0]
+
+
 def test_accepted_leaks_are_told(tmp_path, capsys):
     np.save(tmp_path / "sorted.npy", np.sort(LABELS))
     argv = ("create", tmp_path / "c", "--labels", tmp_path / "sorted.npy")

@@ -330,6 +330,18 @@ def test_a_creation_that_fails_leaves_the_folder_free(tmp_path, jets, monkeypatc
     create_from_jets(tmp_path / "c", jets, seed=1)
 
 
+def test_a_database_that_cannot_be_made_leaves_the_folder_free(tmp_path, monkeypatch):
+    def refused(_engine):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("challenge.database._migrate", refused)
+        with pytest.raises(OSError, match="No space"):
+            create_from_labels(tmp_path / "c", labels_file(tmp_path, EIGHT))
+    assert list((tmp_path / "c").iterdir()) == []
+    create_from_labels(tmp_path / "c", labels_file(tmp_path, EIGHT))
+
+
 @pytest.mark.parametrize("name", ["<script>", "a\nn_jets = 1", 'quote"', ""])
 def test_a_name_that_could_escape_from_the_settings_is_refused(tmp_path, name):
     path = labels_file(tmp_path, EIGHT)

@@ -133,6 +133,13 @@ def test_an_extension_is_for_one_team(contest, clock):
     assert reason(contest, content(2)) == "closed"
 
 
+def test_an_extension_that_ends_before_the_close_takes_no_time_away(contest, clock):
+    send(contest, content())
+    lifecycle.extend(contest.store, "us", until=NOON + DAY)
+    clock.at = NOON + 2 * DAY
+    send(contest, content(1))
+
+
 def test_an_extension_can_be_given_after_the_close_and_ends_with_the_next_one(contest):
     send(contest, content())
     lifecycle.close(contest.store)

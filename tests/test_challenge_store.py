@@ -192,9 +192,10 @@ STEPS = {
     "between scoring and noting": "challenge.store.Store.settle",
     "while the score is written": "challenge.store.note_verdict",
     "before the score is logged": "challenge.store.scored_detail",
+    "before the board's cache": "challenge.intake.remember",
     "before the answer": "challenge.intake.receipt_of",
 }
-DONE = {"before the answer"}
+DONE = {"before the board's cache", "before the answer"}
 
 
 @pytest.mark.parametrize("step", STEPS)

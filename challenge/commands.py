@@ -22,6 +22,7 @@ from challenge.creation import Plan, create_from_jets, create_from_labels
 from challenge.dropbox import DropBox
 from challenge.entries import entries
 from challenge.folder import SETTINGS, TEST_JETS, Challenge, ChallengeError, Rules
+from challenge.hints import hints
 from challenge.intake import accept, finish_interrupted, submit
 from challenge.names import BASELINE_TEAM
 from challenge.quota import time_text
@@ -63,8 +64,8 @@ def create(args: argparse.Namespace) -> int:
 def check(args: argparse.Namespace) -> int:
     """Look at a file as `score` would."""
     challenge = Challenge.open(args.dir)
-    read_scores(read_file(args.file, challenge.n_jets), challenge.n_jets)
-    _say(f"accepted {args.file}: {challenge.n_jets} finite scores.")
+    scores = read_scores(read_file(args.file, challenge.n_jets), challenge.n_jets)
+    _say(" ".join((f"accepted {args.file}: {challenge.n_jets} finite scores.", *hints(scores))))
     return ACCEPTED
 
 

@@ -184,7 +184,7 @@ ARROWS = {
     "challenge.commands": (
         "challenge.audit challenge.baselines challenge.board challenge.contest challenge.creation"
         " challenge.dropbox challenge.entries challenge.folder challenge.gradebook"
-        " challenge.intake challenge.lifecycle challenge.names challenge.quota"
+        " challenge.hints challenge.intake challenge.lifecycle challenge.names challenge.quota"
         " challenge.receipts challenge.reception challenge.standings challenge.store"
         " challenge.submission challenge.view challenge.watch",
         "rich",

@@ -54,6 +54,12 @@ def test_check_accepts_a_good_file_and_stores_nothing(files, capsys):
     assert list((files / "c" / "submissions").iterdir()) == []
 
 
+def test_check_hints_at_classes_in_the_place_of_scores(files, capsys):
+    np.save(files / "classes.npy", (SCORES > 1).astype(np.float32))
+    assert run("check", files / "c", files / "classes.npy") == 0
+    assert "Only 2 distinct scores" in told(capsys)[0][0]
+
+
 def test_check_refuses_with_one_reason_and_one_sentence_on_standard_error(files, capsys):
     assert run("check", files / "c", files / "column.npy") == 1
     out, err = told(capsys)

@@ -83,7 +83,7 @@ class Rules:
         numbers = {each: int(settings[each]) for each in counts if each in settings}
         if any(number < 1 for number in numbers.values()):
             raise ValueError(f"limits are at least 1, not {min(numbers.values())}")
-        times = {each: settings[each].astimezone(UTC) for each in _TIMES if each in settings}
+        times = {each: _in_utc(settings[each]) for each in _TIMES if each in settings}
         return cls(**numbers, **times)
 
     def lines(self) -> str:
@@ -98,6 +98,11 @@ class Rules:
             f"per_day = {self.per_day}\nrefusals_per_day = {self.refusals_per_day}\n"
             f"networks = {self.networks}\n" + "".join(times)
         )
+
+
+def _in_utc(at: datetime) -> datetime:
+    """A time without a zone is UTC too, whatever the zone of this machine."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 
 import numpy as np
 import pytest
@@ -206,6 +207,24 @@ def test_the_rules_are_read_back_as_they_were_given(tmp_path):
     rules = Rules(NOON, NOON + 7 * DAY, per_day=3, refusals_per_day=9, networks=2)
     challenge, _ = created(tmp_path, EIGHT, rules=rules)
     assert challenge.rules == Challenge.open(tmp_path / "c").rules == rules
+
+
+@pytest.mark.parametrize(
+    "closes", ["2026-04-01T12:00:00", "2026-04-01T12:00:00Z", "2026-04-01T14:00:00+02:00"]
+)
+def test_a_time_that_the_instructor_writes_into_the_settings_is_utc_or_has_a_zone(
+    tmp_path, monkeypatch, closes
+):
+    created(tmp_path, EIGHT)
+    settings = tmp_path / "c" / SETTINGS
+    settings.write_text(settings.read_text() + f"closes = {closes}\n")
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert Challenge.open(tmp_path / "c").rules.closes == NOON
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_challenge_that_closes_before_it_opens_is_refused(tmp_path):

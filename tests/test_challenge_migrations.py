@@ -1,5 +1,6 @@
-"""A challenge that an older version made goes on; the tables are what the migrations make them."""
+"""A challenge of an older version goes on; one on a server is like any other."""
 
+import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -11,12 +12,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from contests import LABELS, N, content, file_of, ladder, new_contest, send
+from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DatabaseError
 
 from challenge import database, intake
 from challenge.audit import audit, wrong_scores
 from challenge.contest import Contest
-from challenge.database import DATABASE, VERSION
+from challenge.database import DATABASE, MARKER, URL_VARIABLE, VERSION
 from challenge.entries import entries
 from challenge.folder import ChallengeError, write_durably
 from challenge.records import State
@@ -169,3 +171,58 @@ def test_the_database_itself_refuses_to_change_the_log(tmp_path, change):
         contest.store._engine.begin() as connection,
     ):
         connection.exec_driver_sql(change)
+
+
+# --- on a server -----------------------------------------------------------------------------
+
+on_a_server = pytest.mark.skipif(
+    not os.environ.get(URL_VARIABLE), reason=f"needs a PostgreSQL server in {URL_VARIABLE}"
+)
+
+
+def test_a_challenge_on_a_server_that_is_not_named_says_what_to_set(tmp_path, monkeypatch):
+    (tmp_path / MARKER).write_text("challenge_0123456789abcdef")
+    monkeypatch.delenv(URL_VARIABLE, raising=False)
+    with pytest.raises(ChallengeError, match=f"set {URL_VARIABLE}"):
+        Store(tmp_path)
+
+
+@pytest.mark.parametrize("address", ["postgresql+psycopg:/", "sqlite:///x.db", "no address"])
+def test_an_address_of_no_postgresql_server_is_refused(tmp_path, monkeypatch, address):
+    monkeypatch.setenv(URL_VARIABLE, address)
+    with pytest.raises(ChallengeError, match="to look like postgresql"):
+        new_contest(tmp_path / "c")
+
+
+@on_a_server
+def test_two_challenges_on_one_server_do_not_meet(tmp_path):
+    one, other = new_contest(tmp_path / "one"), new_contest(tmp_path / "other")
+    send(one, content(), team="us")
+    assert other.store.records() == []
+    assert not (tmp_path / "one" / DATABASE).exists()
+
+
+@on_a_server
+def test_a_challenge_whose_creation_fails_leaves_nothing_on_the_server(tmp_path, monkeypatch):
+    def disk_full(*_args):
+        raise OSError(28, "No space left on device")
+
+    before = schemas()
+    monkeypatch.setattr("challenge.creation.write_durably", disk_full)
+    with pytest.raises(OSError, match="No space"):
+        new_contest(tmp_path / "c")
+    assert schemas() == before
+
+
+@on_a_server
+def test_a_challenge_in_its_folder_stays_there_when_a_server_is_named(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.delenv(URL_VARIABLE)
+        send(new_contest(tmp_path / "c"), content())
+    assert len(Contest.open(tmp_path / "c").store.records()) == 1
+
+
+def schemas():
+    with create_engine(os.environ[URL_VARIABLE], poolclass=NullPool).connect() as connection:
+        names = connection.exec_driver_sql("SELECT nspname FROM pg_namespace").scalars()
+        return {name for name in names if name.startswith("challenge_")}

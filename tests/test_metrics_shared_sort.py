@@ -39,13 +39,20 @@ def test_the_mean_placement_of_either_class_is_the_auc():
 def test_at_an_efficiency_the_signal_can_reach_the_survivors_are_a_whole_number(
     n_signal, kept, seed
 ):
-    # 0.07 * 100 is a little more than 7: the next signal jet must not come in for that.
     kept = min(kept, n_signal)
     y_true, y_score = tagged(np.random.default_rng(seed), n_signal, 40)
     threshold = np.sort(y_score[y_true == 1])[-kept]
     expected = np.count_nonzero(y_score[y_true == 0] >= threshold)
     tagger = metrics.ordered(y_true, y_score)
     assert tagger.survivors(np.array([kept / n_signal]))[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_an_efficiency_that_rounding_makes_too_large_lets_no_background_in():
+    # From the top: 7 signal jets, 50 background jets, 93 signal jets.
+    assert 0.07 * 100 > 7
+    y_true = np.repeat([1, 0, 1], [7, 50, 93])
+    tagger = metrics.ordered(y_true, -np.arange(150.0))
+    assert tagger.survivors(np.array([0.07]))[0] == 0
 
 
 @pytest.mark.parametrize(("n_signal", "efficiency"), [(4000, 0.5), (200, 0.5), (4000, 0.3)])

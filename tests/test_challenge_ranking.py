@@ -232,6 +232,20 @@ def test_a_significant_gain_is_a_new_best_and_luck_is_not():
         assert decision.sentence == "not significantly better than your best"
 
 
+def test_the_ladder_asks_for_99_percent():
+    rng = np.random.default_rng(7)
+    gains = []
+    while len(gains) < 60:
+        probe = COMMON + 0.02 * LABELS + 0.1 * rng.normal(size=N)
+        decision = ranking.ladder_accepts(LABELS, probe, COMMON)
+        if decision.compared.difference > 0:
+            gains.append(decision)
+    assert {each.accepted for each in gains} == {True, False}
+    for each in gains:
+        assert each.accepted == (each.compared.p_value < 0.01)
+    assert not ranking.ladder_accepts(LABELS, COMMON, COMMON, confidence=0.0).accepted
+
+
 def test_a_clearly_worse_submission_is_no_new_best_however_significant():
     decision = ranking.ladder_accepts(LABELS, -COMMON, COMMON)
     assert decision.compared.p_value < 1e-6

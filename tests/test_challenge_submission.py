@@ -218,6 +218,13 @@ def test_a_stranger_is_quoted_up_to_40_characters(descr, shown):
     assert f"got {shown}: convert" in refused.value.sentence
 
 
+def test_a_file_of_the_wrong_size_is_told_both_sizes():
+    with pytest.raises(SubmissionError, match="Expected 8128 bytes for 1000 values; got 8129,"):
+        read_scores(GOOD + b"\0", N)
+    with pytest.raises(SubmissionError, match="2 of 3 are NaN or infinite, the first for jet 1"):
+        read_scores(npy(np.array([0.5, np.nan, np.inf])), 3)
+
+
 def test_a_refusal_quotes_no_control_characters():
     with pytest.raises(SubmissionError) as refused:
         read_scores(with_header(descr="'\x1b[31m<f8'"), N)

@@ -375,29 +375,63 @@ def test_without_jets_the_final_page_has_curves_and_no_bins(tmp_path):
     assert "AUC by jet" not in page
 
 
-@pytest.mark.parametrize("with_policy", [True, False], ids=["policy", "no policy"])
-def test_hostile_names_run_no_script_in_a_browser(tmp_path, with_policy):
+def in_browser(page, folder):
+    """The document after its scripts had their chance to run."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no Chromium is installed")
-    page = board.as_html(drawn(tmp_path, of=entries(HOSTILE[::-1], HOSTILE)))
-    if not with_policy:
-        page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
-    (tmp_path / "board.html").write_text(page, encoding="utf-8")
+    (folder / "board.html").write_text(page, encoding="utf-8")
     options = (
         "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
         " --disable-background-networking --disable-component-update --disable-sync"
     )
+    place = f"--user-data-dir={folder / 'profile'}"
     done = subprocess.run(
-        [browser, *options.split(), f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
-         (tmp_path / "board.html").as_uri()],
-        capture_output=True, encoding="utf-8", timeout=120, check=True,
-    )  # fmt: skip
-    dom = Nodes(done.stdout)
-    assert "<title>Spring: leaderboard</title>" in done.stdout
-    assert sum(tag == "script" for tag, _ in dom.tags) == 1
-    assert not any(tag == "img" for tag, _ in dom.tags)
-    assert not any(name.startswith("on") for _, attrs in dom.tags for name in attrs)
+        [browser, *options.split(), place, "--dump-dom", (folder / "board.html").as_uri()],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=True,
+    )
+    return Nodes(done.stdout), done.stdout
+
+
+def without_policy(page):
+    return re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+
+
+@pytest.mark.parametrize("change", [str, without_policy], ids=["policy", "no policy"])
+def test_hostile_names_run_no_script_in_a_browser(tmp_path, change):
+    page = board.as_html(drawn(tmp_path, of=entries(HOSTILE[::-1], HOSTILE)))
+    document, text = in_browser(change(page), tmp_path)
+    assert "<title>Spring: leaderboard</title>" in text
+    assert sum(tag == "script" for tag, _ in document.tags) == 1
+    assert not any(tag == "img" for tag, _ in document.tags)
+    assert not any(name.startswith("on") for _, attrs in document.tags for name in attrs)
+
+
+def test_the_policy_stops_a_script_that_slipped_through(tmp_path):
+    planted = "<script>document.title = 'owned'</script></body>"
+    page = board.as_html(drawn(tmp_path)).replace("</body>", planted)
+    assert "<title>owned</title>" not in in_browser(page, tmp_path)[1]
+    (tmp_path / "profile").rename(tmp_path / "first")
+    assert "<title>owned</title>" in in_browser(without_policy(page), tmp_path)[1]
+
+
+@pytest.mark.parametrize(("clicks", "turned"), [([1], False), ([1, 1], True)])
+def test_a_click_on_a_heading_sorts_and_a_second_turns_it_round(tmp_path, clicks, turned):
+    click = "".join(f"document.querySelectorAll('th button')[{each}].click();" for each in clicks)
+    page = without_policy(board.as_html(drawn(tmp_path)))
+    document, text = in_browser(
+        page.replace("</body>", f"<script>{click}</script></body>"), tmp_path
+    )
+    teams = [
+        attributes["data-v"]
+        for tag, attributes in document.tags
+        if tag == "td" and attributes.get("class") == "names" and "data-v" in attributes
+    ]
+    assert teams == sorted(TEAMS, key=str.lower, reverse=turned)
+    assert 'class="mixed"' in text  # brackets of groups mean nothing in this order
 
 
 # --- where things are drawn ------------------------------------------------------------------

@@ -11,6 +11,7 @@ from challenge.audit import audit, mend_scores, wrong_scores
 from challenge.cli import main
 from challenge.store import SUBMISSIONS
 from challenge.submission import SubmissionError
+from challenge.tables import Event
 
 
 @pytest.fixture
@@ -74,6 +75,17 @@ def test_a_change_of_a_result_that_is_not_in_the_log_is_found(contest, statement
 def test_a_submission_that_was_taken_away_is_found(contest):
     change(contest, "DELETE FROM submission WHERE id = 4")
     assert audit(contest.store).faults == ("Submission 4 is in the log only.",)
+
+
+def test_an_event_that_was_changed_with_its_own_hash_breaks_the_one_after_it(contest):
+    with contest.store.reading() as session:
+        before, changed = (session.get_one(Event, number) for number in (2, 3))
+        digest = ledger._hash(before.hash, 3, changed.at, "forged", changed.detail)
+    change(
+        contest, f"UPDATE event SET kind = 'forged', hash = '{digest}' WHERE number = 3", log=True
+    )
+    (fault,) = audit(contest.store).faults
+    assert fault.startswith("Event 4 (")
 
 
 def test_a_log_that_was_written_anew_is_found_by_whoever_noted_its_hash(contest):

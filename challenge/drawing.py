@@ -3,18 +3,22 @@
 All positions are in the units of the drawing, with y downwards as SVG has it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from challenge.geometry import LogAxis, Tick, nice_ticks
 from challenge.standings import Bin, Standing
+from course_utils.metrics import Measurement
 
 __all__ = ["BarMark", "Curve", "Panel", "bin_panel", "curve_panel"]
 
 WIDTH: Final = 1000
 HEIGHT: Final = 620
 LEFT, RIGHT, TOP, BOTTOM = 150, 20, 20, 100  # margins
+
+_ROOM: Final = 0.06  # of an axis, left free at both ends
+_BESIDE: Final = 0.12  # of a bin, from one entry to the next
 
 
 @dataclass(frozen=True)
@@ -85,15 +89,8 @@ def bin_panel(leaders: Sequence[Standing], title: str, unit: str, column: str) -
     filled = [each.auc for row in rows for each in row if each.auc is not None]
     if not filled:
         return None
-    low = min(each.value - each.error for each in filled)
-    high = max(each.value + each.error for each in filled)
-    room = 0.06 * max(high - low, 1e-3)
-    low, high = low - room, min(high + room, 1.0 + room / 2)
+    axis = _auc_axis(filled)
     bins = next(row for row in rows if row)
-
-    def y(value: float) -> float:
-        return _y((value - low) / (high - low))
-
     return Panel(
         title=f"AUC by {title}",
         x_label=f"{title} / {unit}",
@@ -102,23 +99,46 @@ def bin_panel(leaders: Sequence[Standing], title: str, unit: str, column: str) -
             Tick(_x((number + 0.5) / len(bins)), f"{each.low:.0f}–{each.high:.0f}")
             for number, each in enumerate(bins)
         ),
-        y_ticks=tuple(Tick(y(value), label) for value, label in nice_ticks(low, high, at_most=5)),
+        y_ticks=tuple(
+            Tick(axis.y(value), label)
+            for value, label in nice_ticks(axis.low, axis.high, at_most=5)
+        ),
         blanks=tuple(
             _x((number + 0.5) / len(bins))
             for number, cells in enumerate(zip(*filter(None, rows), strict=True))
             if all(each.auc is None for each in cells)
         ),
-        bars=tuple(
-            BarMark(
-                colour,
-                _x((number + 0.5 + 0.12 * (colour - (len(rows) + 1) / 2)) / len(bins)),
-                *(y(each.auc.value + sign * each.auc.error) for sign in (0, 1, -1)),
-            )
-            for colour, row in enumerate(rows, start=1)
-            for number, each in enumerate(row)
-            if each.auc is not None
-        ),
+        bars=tuple(_bar_marks(rows, axis)),
     )
+
+
+@dataclass(frozen=True)
+class _AucAxis:
+    """From the lowest to the highest end of the error bars, with room."""
+
+    low: float
+    high: float
+
+    def y(self, value: float) -> float:
+        return _y((value - self.low) / (self.high - self.low))
+
+
+def _auc_axis(measured: Sequence[Measurement]) -> _AucAxis:
+    low = min(each.value - each.error for each in measured)
+    high = max(each.value + each.error for each in measured)
+    room = _ROOM * max(high - low, 1e-3)
+    return _AucAxis(low - room, min(high + room, 1.0 + room / 2))
+
+
+def _bar_marks(rows: Sequence[Sequence[Bin]], axis: _AucAxis) -> Iterator[BarMark]:
+    """The entries of one bin stand side by side."""
+    for colour, row in enumerate(rows, start=1):
+        beside = _BESIDE * (colour - (len(rows) + 1) / 2)
+        for number, each in enumerate(row):
+            if each.auc is not None:
+                x = _x((number + 0.5 + beside) / len(row))
+                ends = (each.auc.value + sign * each.auc.error for sign in (0, 1, -1))
+                yield BarMark(colour, x, *map(axis.y, ends))
 
 
 def _points(leader: Standing) -> list[tuple[float, float]]:

@@ -5,7 +5,7 @@ every format (see `challenge.budget`).
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -93,13 +93,28 @@ def standings(
         `PUBLISHED`, where the jets are those of the public samples or alike.
     """
     revealed = occasion.phase is Phase.REVEALED
+    return Standings(
+        challenge=occasion.challenge,
+        phase=occasion.phase,
+        drawn_at=occasion.drawn_at,
+        n_jets=len(evidence.labels),
+        lines=tuple(_lines(entries, evidence, revealed)),
+        opens=occasion.opens,
+        closes=occasion.closes,
+        references=tuple(references),
+        look_elsewhere=_look_elsewhere(entries, revealed),
+    )
+
+
+def _lines(entries: Sequence[Entry], evidence: Evidence, revealed: bool) -> Iterator[Standing]:
     before = best_of_each_network(entries)
     place_before = {entry.id: place for place, entry in enumerate(before, start=1)}
     order = ranked(before, private=revealed)
+    groups = _groups(order, evidence, revealed)
     tries = Counter((each.team, each.network) for each in entries)
     leaders = _leaders(order, revealed)
-    lines = tuple(
-        Standing(
+    for rank, (entry, group) in enumerate(zip(order, groups, strict=True), start=1):
+        yield Standing(
             rank=rank,
             group=int(group),
             submission=entry.id,
@@ -108,24 +123,9 @@ def standings(
             received_at=entry.received_at,
             tries=tries[entry.team, entry.network],
             is_baseline=entry.is_baseline,
-            **_results(entry, evidence, revealed, in_detail=entry.id in leaders),
             climbed=place_before[entry.id] - rank if revealed else None,
+            **_results(entry, evidence, revealed, in_detail=entry.id in leaders),
         )
-        for rank, (entry, group) in enumerate(
-            zip(order, _groups(order, evidence, revealed), strict=True), start=1
-        )
-    )
-    return Standings(
-        challenge=occasion.challenge,
-        phase=occasion.phase,
-        drawn_at=occasion.drawn_at,
-        n_jets=len(evidence.labels),
-        lines=lines,
-        opens=occasion.opens,
-        closes=occasion.closes,
-        references=tuple(references),
-        look_elsewhere=_look_elsewhere(entries, revealed),
-    )
 
 
 def _results(

@@ -170,7 +170,7 @@ ARROWS = {
     ),
     "challenge.wording": ("challenge.standings", ""),
     "challenge.geometry": ("course_utils.metrics", ""),
-    "challenge.drawing": ("challenge.geometry challenge.standings", ""),
+    "challenge.drawing": ("challenge.geometry challenge.standings course_utils.metrics", ""),
     "challenge.page": (
         "challenge.drawing challenge.geometry challenge.scoring challenge.standings"
         " challenge.wording course_utils.metrics",

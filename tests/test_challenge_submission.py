@@ -218,6 +218,13 @@ def test_a_stranger_is_quoted_up_to_40_characters(descr, shown):
     assert f"got {shown}: convert" in refused.value.sentence
 
 
+def test_refusals_tell_what_was_expected_and_what_came():
+    with pytest.raises(SubmissionError, match=r"shape \(1000,\); got \(7,\)"):
+        read_scores(npy(np.zeros(7)), N)
+    with pytest.raises(SubmissionError, match="at most 512 bytes inside the file; got 600"):
+        read_scores(raw(b" " * 600), N)
+
+
 def test_a_file_of_the_wrong_size_is_told_both_sizes():
     with pytest.raises(SubmissionError, match="Expected 8128 bytes for 1000 values; got 8129,"):
         read_scores(GOOD + b"\0", N)
@@ -337,6 +344,16 @@ def test_a_file_is_read_whole(tmp_path):
     path = tmp_path / "scores.npy"
     path.write_bytes(GOOD)
     assert read_file(path, N) == GOOD
+
+
+def test_the_largest_submission_there_can_be_is_read_from_disk(tmp_path):
+    header = f"{{{ONE_SCORE}({N},), }}"
+    largest = raw(header.ljust(LONGEST_HEADER - 1) + "\n", version=2)
+    (tmp_path / "largest.npy").write_bytes(largest)
+    assert len(read_scores(read_file(tmp_path / "largest.npy", N), N)) == N
+    (tmp_path / "larger.npy").write_bytes(largest + b"\0")
+    with pytest.raises(SubmissionError, match="the file is larger"):
+        read_file(tmp_path / "larger.npy", N)
 
 
 def test_a_file_larger_than_any_submission_is_refused_without_reading_it(tmp_path):

@@ -373,6 +373,8 @@ def test_without_jets_the_final_page_has_curves_and_no_bins(tmp_path):
     page = board.as_html(drawn(tmp_path, Phase.REVEALED, pt=None, mass=None))
     assert "Background rejection of the leaders" in page
     assert "AUC by jet" not in page
+    assert "mass sculpting" not in page
+    assert "mass sculpting" in board.as_html(drawn(tmp_path, Phase.REVEALED))
 
 
 def in_browser(page, folder):

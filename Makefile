@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export JET_DATA ?= $(CURDIR)/data
 
-.PHONY: help demo test lab data lint bench clean
+.PHONY: help demo test test-challenge lab data lint bench clean
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...")'
@@ -30,6 +30,9 @@ demo: $(VENV)/ready  ## jets, lesson 01, two networks and a baseline on a leader
 
 test: $(VENV)/ready  ## all tests
 	python -m pytest
+
+test-challenge: $(VENV)/ready  ## what the challenge stores, where CHALLENGE_DATABASE_URL says
+	python -m pytest $(addprefix tests/test_challenge_,$(addsuffix .py,store quota lifecycle audit migrations dropbox load creation cli secrecy))
 
 lab: $(VENV)/ready  ## JupyterLab, as a student sees it
 	jupyter lab

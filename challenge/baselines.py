@@ -1,7 +1,12 @@
-"""Entries made from the public jets alone, scored like anyone else."""
+"""Entries made from the public jets alone, scored like anyone else.
+
+A cut on the jet mass needs nothing but the jets. N-subjettiness needs FastJet, boosted trees also
+scikit-learn and the course's training jets; where those are missing, the entries before them are
+made all the same.
+"""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import numpy as np
@@ -9,35 +14,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from challenge.folder import TEST_JETS, Challenge, ChallengeError
 
-__all__ = ["TOP_MASS", "baseline_files", "mass_window_scores"]
+__all__ = ["TOP_MASS", "baseline_files", "boosted_trees", "mass_window_scores"]
 
 TOP_MASS: Final = 172.5  # GeV
+N_TRAINING_JETS: Final = 60_000
+
 _JETS_AT_ONCE: Final = 10_000
+_N_TAUS: Final = 5
 
 
 def baseline_files(challenge: Challenge) -> Iterator[tuple[str, bytes]]:
-    """Name and ``.npy`` content of each baseline.
+    """Name and ``.npy`` content of each baseline: jet mass, tau32, boosted trees.
 
     Raises
     ------
     ChallengeError
-        If the challenge has no jets, or their file is damaged.
+        If the challenge has no jets, or their file is damaged; after the jet mass also if FastJet
+        or scikit-learn is not installed.
     """
-    from course_utils.jetfile import DataError, JetFile  # scoring must do without HDF5
-
-    path = challenge.folder / TEST_JETS
-    if not path.is_file():
-        raise ChallengeError(
-            f"Baselines need {path}; a challenge made with --labels has no jets to compute from."
-        )
-    try:
-        with JetFile(path) as file:
-            scores = [mass_window_scores(batch.jets) for batch in file.batches(_JETS_AT_ONCE)]
-    except DataError as error:
-        raise ChallengeError(str(error)) from error
-    content = io.BytesIO()
-    np.save(content, np.concatenate(scores))
-    yield "jet mass", content.getvalue()
+    yield "jet mass", _npy(_of_public_jets(challenge, mass_window_scores))
+    features = _of_public_jets(challenge, _features)
+    yield "tau32", _npy(-features[:, -1])
+    yield "boosted trees", _npy(boosted_trees(*_training_features(), features))
 
 
 def mass_window_scores(jets: ArrayLike) -> NDArray[np.float64]:
@@ -66,3 +64,88 @@ def mass_window_scores(jets: ArrayLike) -> NDArray[np.float64]:
     from course_utils.kinematics import jet_mass
 
     return -np.abs(jet_mass(jets) - TOP_MASS)
+
+
+def boosted_trees(
+    training: NDArray[np.float64], y_true: ArrayLike, features: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Boosted trees on jet mass, pT, tau_1 ... tau_5 and tau32 (see `course_utils.substructure`).
+
+    Parameters
+    ----------
+    training : array of shape (n_training_jets, n_features)
+    y_true : array of shape (n_training_jets,)
+    features : array of shape (n_jets, n_features)
+        Of the jets to score.
+
+    Returns
+    -------
+    array of shape (n_jets,)
+        Probabilities of being signal.
+    """
+    try:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+    except ImportError as error:
+        raise _missing("Boosted trees need scikit-learn", "jupyter") from error
+    trees = HistGradientBoostingClassifier(
+        max_iter=300, learning_rate=0.05, early_stopping=True, random_state=0
+    )
+    trees.fit(training, y_true)
+    return trees.predict_proba(features)[:, 1]
+
+
+def _features(jets: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Mass, pT, tau_1 ... tau_5, tau32 of each jet, shape (n_jets, 8)."""
+    from course_utils.kinematics import jet_mass, jet_pt
+
+    try:
+        from course_utils.substructure import n_subjettiness
+    except ImportError as error:
+        raise _missing("N-subjettiness needs FastJet", "simulation") from error
+    taus = n_subjettiness(jets, n_max=_N_TAUS)
+    # A jet of two constituents has tau_2 = 0 up to rounding, and no third prong.
+    tau32 = taus[:, 2] / np.maximum(taus[:, 1], 1e-9)
+    return np.column_stack([jet_mass(jets), jet_pt(jets), taus, tau32])
+
+
+def _training_features() -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    from course_utils.datasets import load_jets
+    from course_utils.jetfile import DataError
+
+    try:
+        table = load_jets("top_tagging", "train", stop=N_TRAINING_JETS)
+    except DataError as error:
+        raise ChallengeError(str(error)) from error
+    rows = range(0, len(table), _JETS_AT_ONCE)
+    parts = [_features(table.jets[start : start + _JETS_AT_ONCE]) for start in rows]
+    return np.concatenate(parts), table.y_true
+
+
+def _of_public_jets(
+    challenge: Challenge, of_jets: Callable[[NDArray[np.float32]], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """What a function says of each batch of the public jets, one after the other."""
+    from course_utils.jetfile import DataError, JetFile  # scoring must do without HDF5
+
+    path = challenge.folder / TEST_JETS
+    if not path.is_file():
+        raise ChallengeError(
+            f"Baselines need {path}; a challenge made with --labels has no jets to compute from."
+        )
+    try:
+        with JetFile(path) as file:
+            return np.concatenate([of_jets(batch.jets) for batch in file.batches(_JETS_AT_ONCE)])
+    except DataError as error:
+        raise ChallengeError(str(error)) from error
+
+
+def _missing(what: str, extra: str) -> ChallengeError:
+    return ChallengeError(
+        f"{what}: pip install -c constraints.txt -e '.[{extra}]', then make the baselines again."
+    )
+
+
+def _npy(scores: NDArray[np.float64]) -> bytes:
+    content = io.BytesIO()
+    np.save(content, scores)
+    return content.getvalue()

@@ -1,12 +1,8 @@
-"""A new challenge: public jets in a secret order, and the labels that only the instructor reads.
+"""A new challenge: public jets in a secret order, and the labels that only the instructor reads."""
 
-::
-
-    CreationError   the jets or labels cannot make a challenge: a reason code and one sentence
-"""
-
-import hashlib
 import io
+import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,27 +12,44 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.folder import LABELS, SETTINGS, TEST_JETS, Challenge, write_durably
-from challenge.names import clean_name
-from challenge.store import DATABASE, SUBMISSIONS, Store
-from challenge.submission import Refusal, SubmissionError, read_vector
+from challenge.database import drop_database
+from challenge.folder import (
+    COLUMNS,
+    LABELS,
+    SETTINGS,
+    TEST_JETS,
+    Challenge,
+    Rules,
+    Truth,
+    write_durably,
+)
+from challenge.leaks import Leak, leak_scan
+from challenge.plan import (
+    CreationError,
+    Plan,
+    checked_title,
+    require_both_classes,
+    rng_of,
+    split,
+)
+from challenge.store import SUBMISSIONS, Store
+from challenge.submission import SubmissionError, read_vector
 
 if TYPE_CHECKING:
     from course_utils.jetfile import JetTable
 
-__all__ = ["CreationError", "create_from_jets", "create_from_labels"]
+__all__ = ["CreationError", "Plan", "create_from_jets", "create_from_labels"]
 
 _LABEL_DTYPES: Final = frozenset(
     {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}
 )
 _JETS_AT_ONCE: Final = 10_000
+_USUAL: Final = Plan()
 
 
-class CreationError(Refusal):
-    """Jets or labels that cannot make a challenge, or a folder that is not free."""
-
-
-def create_from_jets(folder: Path, jets: Path, *, seed: int, name: str | None = None) -> Challenge:
+def create_from_jets(
+    folder: Path, jets: Path, *, seed: int, plan: Plan = _USUAL
+) -> tuple[Challenge, list[Leak]]:
     """A challenge from a file of labelled jets.
 
     The public file holds the same jets in random order. Its labels and truth columns are zero,
@@ -50,35 +63,50 @@ def create_from_jets(folder: Path, jets: Path, *, seed: int, name: str | None = 
         A new or an empty folder.
     jets : Path
         A jet file (see `course_utils.jetfile`) that no student has. It is read into memory:
-        3.2 kB a jet.
+        6.4 kB a jet.
     seed : int
-        The instructor's own, not negative.
-    name : str, optional
-        Shown on the leaderboard; the folder's name if not given.
+        The instructor's own, not negative. It also fixes the split.
+    plan : Plan, optional
+
+    Returns
+    -------
+    challenge, leaks
+        The leaks that were found and accepted.
 
     Raises
     ------
     CreationError
-        With one of the reasons exists, challenge-name, jets, one-class.
+        With one of the reasons exists, readable, challenge-name, jets, one-class,
+        public-fraction, closes, leak-...
+        (see `challenge.leaks`).
     """
-    from course_utils.jetfile import DataError, JetFile, write_jets  # only creation reads jets
+    from course_utils.jetfile import DataError, JetFile, write_jets  # scoring reads no jets
+    from course_utils.kinematics import jet_mass, jet_pt
 
-    title = _clean_title(folder, name)
+    title = checked_title(folder, plan)
     try:
         with JetFile(jets) as file:
             table = file.read()
-        _require_both_classes(table.y_true)
-        order = _secret_order(table, seed)
+        require_both_classes(table.y_true)
+        rng = rng_of(seed, table.jets[:, 0], table.truth, table.y_true)
+        order = rng.permutation(len(table))
+        truth = split(table.y_true[order], plan.public_fraction, rng)
+        leaks = _found_leaks(truth, table.jets[order], plan)
         with _claimed(folder):
             write_jets(
                 folder / TEST_JETS, _public_tables(table, order), provenance={"challenge": title}
             )
-            return _finish(folder, title, table.y_true[order])
+            _write_columns(
+                folder / COLUMNS, pt=jet_pt(table.jets)[order], mass=jet_mass(table.jets)[order]
+            )
+            return _finish(folder, title, truth, plan.rules), leaks
     except DataError as error:
         raise CreationError("jets", str(error)) from error
 
 
-def create_from_labels(folder: Path, labels: Path, *, name: str | None = None) -> Challenge:
+def create_from_labels(
+    folder: Path, labels: Path, *, seed: int | None = None, plan: Plan = _USUAL
+) -> tuple[Challenge, list[Leak]]:
     """A challenge for labels that come from anywhere; the rows keep their order.
 
     Parameters
@@ -87,16 +115,22 @@ def create_from_labels(folder: Path, labels: Path, *, name: str | None = None) -
         A new or an empty folder.
     labels : Path
         A ``.npy`` file of shape (n_jets,) that holds 0 and 1, of any number type.
-    name : str, optional
-        Shown on the leaderboard; the folder's name if not given.
+    seed : int, optional
+        The instructor's own, not negative; it fixes the split. Drawn if not given.
+    plan : Plan, optional
+
+    Returns
+    -------
+    challenge, leaks
+        The leaks that were found and accepted.
 
     Raises
     ------
     CreationError
-        With one of the reasons exists, challenge-name, unreadable, labels, one-class, or the
-        reasons of `challenge.submission.read_vector`.
+        With one of the reasons exists, readable, challenge-name, unreadable, labels, one-class,
+        public-fraction, closes, leak-..., or those of `challenge.submission.read_vector`.
     """
-    title = _clean_title(folder, name)
+    title = checked_title(folder, plan)
     try:
         values = read_vector(labels.read_bytes(), dtypes=_LABEL_DTYPES)
     except OSError as error:
@@ -105,36 +139,30 @@ def create_from_labels(folder: Path, labels: Path, *, name: str | None = None) -
         raise CreationError(error.reason, f"{labels}: {error.sentence}") from error
     if not np.all((values == 0) | (values == 1)):
         raise CreationError("labels", f"Expected labels 0 and 1 only; {labels} holds others.")
-    _require_both_classes(values)
+    require_both_classes(values)
+    y_true = values.astype(np.int8)
+    rng = rng_of(secrets.randbits(64) if seed is None else seed, y_true)
+    truth = split(y_true, plan.public_fraction, rng)
+    leaks = _found_leaks(truth, None, plan)
     with _claimed(folder):
-        return _finish(folder, title, values)
+        return _finish(folder, title, truth, plan.rules), leaks
 
 
-def _clean_title(folder: Path, name: str | None) -> str:
-    try:
-        return clean_name(folder.resolve().name if name is None else name, what="challenge")
-    except SubmissionError as error:
-        advice = " Give one with --name." if name is None else ""
-        raise CreationError(error.reason, error.sentence + advice) from error
+def _found_leaks(truth: Truth, jets: NDArray[np.float32] | None, plan: Plan) -> list[Leak]:
+    leaks = leak_scan(truth.labels, jets=jets, training_jets=_training_jets(plan))
+    if leaks and not plan.accept_leaks:
+        found = " ".join(leak.sentence for leak in leaks)
+        raise CreationError(f"leak-{leaks[0].reason}", f"{found} To open it so: --accept-leaks.")
+    return leaks
 
 
-def _require_both_classes(labels: NDArray[np.generic]) -> None:
-    n_signal = np.count_nonzero(labels)
-    n_background = len(labels) - n_signal
-    if min(n_signal, n_background) < 2:
-        raise CreationError(
-            "one-class",
-            f"Expected at least two jets of each class; got {n_signal} signal and "
-            f"{n_background} background jets.",
-        )
+def _training_jets(plan: Plan) -> Iterator[NDArray[np.float32]]:
+    if plan.training is not None:
+        from course_utils.jetfile import JetFile
 
-
-def _secret_order(table: "JetTable", seed: int) -> NDArray[np.intp]:
-    content = hashlib.sha256()
-    for array in (table.jets[:, 0], table.truth, table.y_true):
-        content.update(np.ascontiguousarray(array))
-    rng = np.random.default_rng([seed, int.from_bytes(content.digest())])
-    return rng.permutation(len(table))
+        with JetFile(plan.training) as file:
+            for batch in file.batches(_JETS_AT_ONCE):
+                yield batch.jets
 
 
 def _public_tables(table: "JetTable", order: NDArray[np.intp]) -> Iterator["JetTable"]:
@@ -153,7 +181,15 @@ def _claimed(folder: Path) -> Iterator[None]:
     """An empty folder with a store, for one creator; emptied again if what follows fails."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise _not_free(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & 0o077:
+        raise CreationError(
+            "readable",
+            f"Expected a folder that only you can read; others can read {folder} (mode "
+            f"{mode:o}): chmod 700 {folder}",
+        )
     try:
         Store.create(folder)
     except FileExistsError:  # another creator was faster
@@ -161,8 +197,9 @@ def _claimed(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for each in (SETTINGS, LABELS, TEST_JETS, DATABASE):
+        for each in (SETTINGS, LABELS, COLUMNS, TEST_JETS):
             (folder / each).unlink(missing_ok=True)
+        drop_database(folder)
         (folder / SUBMISSIONS).rmdir()
         raise
 
@@ -173,13 +210,19 @@ def _not_free(folder: Path) -> CreationError:
     )
 
 
-def _finish(folder: Path, title: str, labels: NDArray[np.generic]) -> Challenge:
-    archive = io.BytesIO()
-    np.savez(archive, labels=labels.astype(np.int8))
-    write_durably(folder / LABELS, archive.getvalue())
+def _finish(folder: Path, title: str, truth: Truth, rules: Rules) -> Challenge:
+    _write_columns(folder / LABELS, labels=truth.labels.astype(np.int8), is_public=truth.is_public)
     # Last, because it is what makes the folder a challenge.
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    settings = f'name = "{title}"\nn_jets = {len(labels)}\ncreated = {created}\n'
+    settings = (
+        f'name = "{title}"\nn_jets = {len(truth.labels)}\ncreated = {created}\n{rules.lines()}'
+    )
     write_durably(folder / SETTINGS, settings.encode())
     (folder / SETTINGS).chmod(0o644)  # public: `check` reads it
     return Challenge.open(folder)
+
+
+def _write_columns(path: Path, **columns: NDArray[np.generic]) -> None:
+    archive = io.BytesIO()
+    np.savez(archive, **columns)
+    write_durably(path, archive.getvalue())

@@ -10,8 +10,9 @@ from typing import Final
 
 from challenge.submission import SubmissionError
 
-__all__ = ["LONGEST_NAME", "clean_name", "name_key"]
+__all__ = ["BASELINE_TEAM", "LONGEST_NAME", "clean_name", "name_key"]
 
+BASELINE_TEAM: Final = "baseline"  # reserved for entries the challenge makes itself
 LONGEST_NAME: Final = 64
 # Letters to Unicode, but drawn as nothing.
 _INVISIBLE_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from course_utils.metrics import Measurement, Rejection, background_rejection, roc_auc
+from course_utils.metrics import Measurement, Rejection, ordered
 
 __all__ = ["Scorecard", "auc_text", "score"]
 
@@ -59,8 +59,5 @@ def score(y_true: ArrayLike, y_score: ArrayLike) -> Scorecard:
     >>> card.auc.value
     0.75
     """
-    return Scorecard(
-        auc=roc_auc(y_true, y_score),
-        r50=background_rejection(y_true, y_score, signal_efficiency=0.5),
-        r30=background_rejection(y_true, y_score, signal_efficiency=0.3),
-    )
+    tagger = ordered(y_true, y_score)
+    return Scorecard(auc=tagger.auc(), r50=tagger.rejection(0.5), r30=tagger.rejection(0.3))

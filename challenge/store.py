@@ -1,32 +1,46 @@
 """What the challenge remembers: submitted files in a folder, everything else in a database.
 
 A submission goes through three steps, each complete on disk before the next begins: its file, its
-row (`State.RECEIVED`), its result (`State.SCORED` or `State.REJECTED`). Each step may be done
-again without harm, so whatever a kill interrupts is finished by repeating it.
+row (`State.RECEIVED`), its result (`State.SCORED`); a file that cannot be read gets a row that is
+`State.REJECTED` at once. Each step may be done again without harm, so whatever a kill interrupts
+is finished by repeating it.
+
+Whoever writes locks first the team, by counting its ``v`` up, then the one row of the course, and
+only then counts or decides: of many that come at once, exactly as many pass as may.
 """
 
 import hashlib
-import os
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
-from sqlalchemy import URL, Connection, NullPool, create_engine, event, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session, joinedload, selectinload
 
+from challenge import ledger
+from challenge.database import create_database, open_database
 from challenge.folder import ChallengeError, write_durably
 from challenge.names import name_key
-from challenge.ranking import Entry
-from challenge.scoring import Scorecard
+from challenge.records import Progress, Record, State, Verdict
+from challenge.rows import best_id, note_refusal, note_verdict, record_of, scored_detail
 from challenge.submission import SubmissionError
-from challenge.tables import Base, Network, Score, State, Submission, Team
+from challenge.tables import Course, Network, Pick, Submission, Team
 
-__all__ = ["DATABASE", "SUBMISSIONS", "Store"]
+__all__ = ["SUBMISSIONS", "Store", "system_clock"]
 
-DATABASE: Final = "challenge.sqlite"
 SUBMISSIONS: Final = "submissions"
-_SECONDS_TO_WAIT: Final = 60  # for another process that writes
+# A clock that was set back by less waits for the log to be passed; by more, the log was wrong.
+_LARGEST_STEP_BACK: Final = timedelta(hours=25)
+_KNOWN_TEAM: Final = text(
+    "INSERT INTO team (name, key, v) VALUES (:name, :key, 0) ON CONFLICT (key) DO NOTHING"
+)
+
+
+def system_clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
 
 
 class Store:
@@ -36,29 +50,23 @@ class Store:
     ----------
     folder : Path
         A challenge folder; `Store.create` makes the store of a new one.
+    clock : callable, optional
+        Says what time it is, in UTC.
 
     Raises
     ------
     ChallengeError
-        If there is no database: an empty one in its place would hide the loss.
+        If there is no database, or one that this version cannot use.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, clock: Callable[[], datetime] = system_clock) -> None:
         self._files = folder / SUBMISSIONS
-        database = folder / DATABASE
-        if not database.is_file():
-            raise ChallengeError(
-                f"{database} is not there: put back a copy, or make a new challenge with: "
-                "python -m challenge create"
-            )
-        # Without a pool every session closes its connection, also in a process that forks.
-        self._engine = create_engine(
-            URL.create("sqlite", database=str(database)),
-            poolclass=NullPool,
-            connect_args={"timeout": _SECONDS_TO_WAIT},
-        )
-        event.listen(self._engine, "connect", _leave_transactions_to_us)
-        event.listen(self._engine, "begin", _begin)
+        self._clock = clock
+        self._engine, upgraded = open_database(folder)
+        if upgraded:
+            with self.writing() as (session, course, now):
+                known = len(session.scalars(select(Submission.id)).all())
+                ledger.append(session, course, now, "upgraded", submissions=known)
 
     @classmethod
     def create(cls, folder: Path) -> Self:
@@ -69,81 +77,28 @@ class Store:
         FileExistsError
             If there is one.
         """
-        os.close(os.open(folder / DATABASE, os.O_CREAT | os.O_EXCL, 0o600))
+        create_database(folder)
         (folder / SUBMISSIONS).mkdir(mode=0o700)
-        store = cls(folder)
-        Base.metadata.create_all(store._engine)
-        return store
+        return cls(folder)
+
+    def now(self) -> datetime:
+        """What time it is for this challenge: no earlier than its last event."""
+        with self.reading() as session:
+            return _no_earlier(self._clock(), session.get_one(Course, 1))
+
+    def progress(self) -> Progress:
+        """What the instructor did so far."""
+        with self.reading() as session:
+            course = session.get_one(Course, 1)
+            return Progress(course.paused, course.closed, course.revealed)
+
+    # --- files -------------------------------------------------------------------------------
 
     def keep(self, data: bytes) -> str:
         """Step 1: put the file on disk; returns the SHA-256 that names it."""
         sha256 = hashlib.sha256(data).hexdigest()
         write_durably(self._file(sha256), data)
         return sha256
-
-    def receive(self, team: str, network: str, sha256: str) -> int:
-        """Step 2: the number of this file's submission, a new one or the one it already has.
-
-        Names are clean (see `challenge.names`). Those that differ from known ones only in case
-        mean the known ones.
-        """
-        with self._writing() as session, session.begin():
-            of_network = _network(session, team, network)
-            known = session.scalar(select(Submission).filter_by(network=of_network, sha256=sha256))
-            if known is None:
-                known = Submission(network=of_network, sha256=sha256, received_at=datetime.now(UTC))
-                session.add(known)
-                session.flush()
-            return known.id
-
-    def settle(self, submission: int, outcome: Scorecard | SubmissionError) -> None:
-        """Step 3: note the result; nothing happens if there is one already."""
-        if isinstance(outcome, SubmissionError):
-            result = {
-                "state": State.REJECTED,
-                "reason": outcome.reason,
-                "sentence": outcome.sentence,
-            }
-        else:
-            result = {"state": State.SCORED}
-        with self._writing() as session, session.begin():
-            # The condition lets exactly one of two processes through that scored the same row.
-            settled = session.execute(
-                update(Submission)
-                .where(Submission.id == submission, Submission.state == State.RECEIVED)
-                .values(result)
-            )
-            if settled.rowcount and isinstance(outcome, Scorecard):
-                session.add(
-                    Score(
-                        submission_id=submission,
-                        auc=outcome.auc,
-                        r50=outcome.r50,
-                        r30=outcome.r30,
-                    )
-                )
-
-    def result(self, submission: int) -> Entry | None:
-        """The entry of a scored submission, None while it waits for its score.
-
-        Raises
-        ------
-        SubmissionError
-            If it was rejected, with the reason given then.
-        """
-        with Session(self._engine) as session:
-            row = session.get_one(Submission, submission)
-            if row.state is State.REJECTED:
-                raise SubmissionError(str(row.reason), str(row.sentence))
-            return None if row.state is State.RECEIVED else _entry(row)
-
-    def unsettled(self) -> list[tuple[int, str]]:
-        """Number and SHA-256 of every submission that was received but not yet scored."""
-        with Session(self._engine) as session:
-            waiting = select(Submission.id, Submission.sha256).where(
-                Submission.state == State.RECEIVED
-            )
-            return [(row.id, row.sha256) for row in session.execute(waiting)]
 
     def content(self, sha256: str) -> bytes:
         """The file that was kept under this SHA-256.
@@ -162,60 +117,144 @@ class Store:
             raise ChallengeError(f"{path} has changed since it was handed in.")
         return data
 
-    def entries(self) -> list[Entry]:
-        """Every scored submission, in the order of receipt."""
-        with Session(self._engine) as session:
-            scored = (
-                select(Submission)
-                .where(Submission.state == State.SCORED)
-                .order_by(Submission.id)
-                .options(
-                    joinedload(Submission.score),
-                    joinedload(Submission.network).joinedload(Network.team),
-                )
-            )
-            return [_entry(row) for row in session.scalars(scored)]
-
     def _file(self, sha256: str) -> Path:
         return self._files / f"{sha256}.npy"
 
-    def _writing(self) -> AbstractContextManager[Session]:
-        return Session(self._engine.execution_options(writes=True))
+    # --- submissions -------------------------------------------------------------------------
+
+    def settle(self, submission: int, outcome: Verdict | SubmissionError) -> bool:
+        """Step 3: note the result; nothing happens if there is one already.
+
+        Returns
+        -------
+        bool
+            False if the network has another best by now than the verdict compared with: judge
+            anew and come again.
+        """
+        with self.writing(of_submission=submission) as (session, course, now):
+            row = session.get_one(Submission, submission)
+            if row.state is not State.RECEIVED:
+                return True
+            if isinstance(outcome, SubmissionError):
+                note_refusal(row, outcome)
+                ledger.append(
+                    session, course, now, "rejected", submission=row.id, reason=outcome.reason
+                )
+                return True
+            if best_id(session, row.network_id) != outcome.compared_with:
+                return False
+            note_verdict(session, row, outcome)
+            ledger.append(session, course, now, "scored", **scored_detail(row.id, outcome))
+            return True
+
+    def rewrite(self, submission: int, outcome: Verdict) -> None:
+        """Put new scorecards in the place of old ones, and say so in the log."""
+        with self.writing(of_submission=submission) as (session, course, now):
+            row = session.get_one(Submission, submission)
+            for score in row.scores:
+                session.delete(score)
+            session.flush()
+            note_verdict(session, row, outcome)
+            ledger.append(session, course, now, "rescored", **scored_detail(row.id, outcome))
+
+    def record(self, submission: int) -> Record:
+        """One submission."""
+        (found,) = self.records(Submission.id == submission)
+        return found
+
+    def best(self, submission: int) -> Record | None:
+        """The best so far of the network that a submission belongs to."""
+        with self.reading() as session:
+            network = session.get_one(Submission, submission).network_id
+            best = best_id(session, network)
+        return None if best is None else self.record(best)
+
+    def unsettled(self) -> list[tuple[int, str]]:
+        """Number and SHA-256 of every submission that was received but not yet scored."""
+        waiting = self.records(Submission.state == State.RECEIVED)
+        return [(record.id, record.sha256) for record in waiting]
+
+    def records(self, *conditions: object) -> list[Record]:
+        """Submissions in the order of their numbers, all or those that meet some conditions."""
+        with self.reading() as session:
+            rows = session.scalars(
+                select(Submission)
+                .where(*conditions)
+                .order_by(Submission.id)
+                .options(
+                    selectinload(Submission.scores),
+                    joinedload(Submission.network).joinedload(Network.team),
+                )
+            ).all()
+            picks = set(session.scalars(select(Pick.submission_id)))
+            return [record_of(row, is_pick=row.id in picks) for row in rows]
+
+    # --- transactions ------------------------------------------------------------------------
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that sees one moment of the database and changes nothing."""
+        with Session(self._engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def writing(
+        self, *, of_submission: int | None = None
+    ) -> Iterator[tuple[Session, Course, datetime]]:
+        """A transaction that has locked a submission's team (if one is named) and the course.
+
+        Yields
+        ------
+        session, course, now
+            ``now`` is no earlier than the last event of the log.
+        """
+        writes = self._engine.execution_options(writes=True)
+        with Session(writes) as session, session.begin():
+            if of_submission is not None:
+                network = session.get_one(Submission, of_submission).network_id
+                team = session.get_one(Network, network).team_id
+                session.execute(update(Team).where(Team.id == team).values(v=Team.v + 1))
+                session.expire_all()  # what was read before the lock may be old
+            yield (session, *self.lock_course(session))
+
+    @contextmanager
+    def writing_for(
+        self, team: str, *, new: bool
+    ) -> Iterator[tuple[Session, Team, Course, datetime]]:
+        """`writing` for a team by its name, which may be new; it stays unknown if this fails.
+
+        Raises
+        ------
+        ChallengeError
+            If there is no such team and it may not be new.
+        """
+        key = name_key(team)
+        with Session(self._engine.execution_options(writes=True)) as session, session.begin():
+            if new:
+                # Two processes may bring the same new name: the second finds the first's row.
+                session.execute(_KNOWN_TEAM, {"name": team, "key": key})
+            session.execute(update(Team).where(Team.key == key).values(v=Team.v + 1))
+            row = session.scalar(select(Team).filter_by(key=key))
+            if row is None:
+                names = session.scalars(select(Team.name).order_by(Team.key))
+                known = ", ".join(names) or "none yet"
+                raise ChallengeError(f"There is no team {team!r}. Teams are: {known}.")
+            yield (session, row, *self.lock_course(session))
+
+    def lock_course(self, session: Session) -> tuple[Course, datetime]:
+        """The one row that every writer locks, after its team; and the time."""
+        session.execute(update(Course).values(v=Course.v + 1))
+        course = session.get_one(Course, 1, populate_existing=True)
+        clock = self._clock()
+        now = _no_earlier(clock, course)
+        if course.last_at is not None and now < course.last_at:
+            behind = (course.last_at - clock).total_seconds()
+            ledger.append(session, course, now, "clock-set-back", seconds=behind)
+        return course, now
 
 
-def _network(session: Session, team: str, network: str) -> Network:
-    of_team = session.scalar(select(Team).filter_by(key=name_key(team)))
-    if of_team is None:
-        of_team = Team(name=team, key=name_key(team))
-        session.add(of_team)
-        session.flush()
-    found = session.scalar(select(Network).filter_by(team=of_team, key=name_key(network)))
-    if found is None:
-        found = Network(team=of_team, name=network, key=name_key(network))
-        session.add(found)
-        session.flush()
-    return found
-
-
-def _entry(row: Submission) -> Entry:
-    score = row.score
-    if score is None:
-        raise ChallengeError(f"Submission {row.id} is marked as scored but has no score.")
-    return Entry(
-        id=row.id,
-        team=row.network.team.name,
-        network=row.network.name,
-        sha256=row.sha256,
-        received_at=row.received_at,
-        card=Scorecard(auc=score.auc, r50=score.r50, r30=score.r30),
-    )
-
-
-def _leave_transactions_to_us(connection: object, _record: object) -> None:
-    # The sqlite3 module would begin transactions late and fail when two of them meet.
-    connection.isolation_level = None
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _no_earlier(clock: datetime, course: Course) -> datetime:
+    last = course.last_at
+    if last is None or clock >= last or last - clock > _LARGEST_STEP_BACK:
+        return clock
+    return last

@@ -13,12 +13,20 @@ Nothing is allocated for a claim in the header before the size of the file has c
 import re
 import stat
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SCORE_DTYPES", "Refusal", "SubmissionError", "read_file", "read_scores", "read_vector"]
+__all__ = [
+    "SCORE_DTYPES",
+    "Refusal",
+    "SubmissionError",
+    "read_file",
+    "read_open_file",
+    "read_scores",
+    "read_vector",
+]
 
 SCORE_DTYPES: Final = frozenset({"f2", "f4", "f8"})
 LONGEST_HEADER: Final = 512  # np.save needs 118 bytes for a vector
@@ -148,16 +156,21 @@ def read_file(path: Path, n_jets: int) -> bytes:
     SubmissionError
         With reason unreadable or file-size.
     """
-    largest = 8 * n_jets + LONGEST_HEADER + 12
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
             raise SubmissionError("unreadable", "Expected a file; this is a folder or a device.")
         with path.open("rb") as file:
-            data = file.read(largest + 1)
+            return read_open_file(file, n_jets)
     except OSError as error:
         raise SubmissionError(
             "unreadable", f"The file cannot be read ({error.strerror}): check its name."
         ) from error
+
+
+def read_open_file(file: BinaryIO, n_jets: int) -> bytes:
+    """`read_file` for a file that is open."""
+    largest = 8 * n_jets + LONGEST_HEADER + 12
+    data = file.read(largest + 1)
     if len(data) > largest:
         raise SubmissionError(
             "file-size",

@@ -1,7 +1,6 @@
-"""The tables of the store: a team has networks, a network submissions, a submission one score."""
+"""The tables of the store: a team has networks, a network submissions, a submission two scores."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from sqlalchemy import (
     Boolean,
@@ -11,22 +10,17 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     String,
+    Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, composite, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
 
+from challenge.records import Split, State
 from course_utils.metrics import Measurement, Rejection
 
-__all__ = ["Base", "Network", "Score", "State", "Submission", "Team"]
-
-
-class State(StrEnum):
-    """How far a submission has come."""
-
-    RECEIVED = "RECEIVED"
-    SCORED = "SCORED"
-    REJECTED = "REJECTED"
+__all__ = ["Base", "Course", "Event", "Network", "Pick", "Score", "Submission", "Team"]
 
 
 class Instant(TypeDecorator[datetime]):
@@ -46,14 +40,48 @@ class Base(DeclarativeBase):
     """All tables of a challenge."""
 
 
+class Course(Base):
+    """The one row that every writer locks: the progress of the challenge and its last event."""
+
+    __tablename__ = "course"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    v: Mapped[int] = mapped_column(default=0)
+    paused: Mapped[datetime | None] = mapped_column(Instant)
+    closed: Mapped[datetime | None] = mapped_column(Instant)
+    revealed: Mapped[datetime | None] = mapped_column(Instant)
+    n_events: Mapped[int] = mapped_column(default=0)
+    last_at: Mapped[datetime | None] = mapped_column(Instant)
+    head: Mapped[str] = mapped_column(String(64), default="")
+
+
+class Event(Base):
+    """A line of the log; each carries the hash of the one before it (see `challenge.ledger`)."""
+
+    __tablename__ = "event"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(Instant)
+    kind: Mapped[str] = mapped_column(String(32))
+    detail: Mapped[str] = mapped_column(Text)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
 class Team(Base):
-    """A team, under the name it first used; ``key`` is that name without case."""
+    """A team, under the name it first used; ``key`` is that name without case.
+
+    ``v`` is counted up to lock the team before its submissions are counted. ``closes`` and
+    ``per_day``, where they are set, stand in place of the challenge's.
+    """
 
     __tablename__ = "team"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(64))
     key: Mapped[str] = mapped_column(String(200), unique=True)
+    v: Mapped[int] = mapped_column(default=0, server_default="0")
+    closes: Mapped[datetime | None] = mapped_column(Instant)
+    per_day: Mapped[int | None]
 
 
 class Network(Base):
@@ -70,11 +98,12 @@ class Network(Base):
 
 
 class Score(Base):
-    """The scorecard of a submission."""
+    """The scorecard of a submission on one split of the test set."""
 
     __tablename__ = "score"
 
     submission_id: Mapped[int] = mapped_column(ForeignKey("submission.id"), primary_key=True)
+    split: Mapped[Split] = mapped_column(Enum(Split, native_enum=False), primary_key=True)
     auc: Mapped[Measurement] = composite(
         mapped_column("auc_value", Float(53)), mapped_column("auc_error", Float(53))
     )
@@ -101,9 +130,20 @@ class Submission(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     network_id: Mapped[int] = mapped_column(ForeignKey(Network.id))
     sha256: Mapped[str] = mapped_column(String(64))
-    received_at: Mapped[datetime] = mapped_column(Instant)
+    received_at: Mapped[datetime] = mapped_column(Instant, index=True)
     state: Mapped[State] = mapped_column(Enum(State, native_enum=False), default=State.RECEIVED)
     reason: Mapped[str | None] = mapped_column(String(32))
     sentence: Mapped[str | None] = mapped_column(String(500))
+    is_best: Mapped[bool] = mapped_column(default=False, server_default=false())
+    compared_with: Mapped[int | None] = mapped_column(ForeignKey("submission.id"))
     network: Mapped[Network] = relationship()
-    score: Mapped[Score | None] = relationship()
+    scores: Mapped[list[Score]] = relationship()
+
+
+class Pick(Base):
+    """The submission a team chose as the final one of a network."""
+
+    __tablename__ = "pick"
+
+    network_id: Mapped[int] = mapped_column(ForeignKey(Network.id), primary_key=True)
+    submission_id: Mapped[int] = mapped_column(ForeignKey(Submission.id))

@@ -9,78 +9,162 @@ All functions take ``y_true`` (1 or True for signal, 0 or False for background) 
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
+
+from course_utils import intervals
+from course_utils.measurement import AucDifference, Measurement, Rejection
 
 __all__ = [
     "AucDifference",
     "Measurement",
+    "OrderedScores",
     "Rejection",
     "accuracy",
     "background_rejection",
     "compare_auc",
+    "ordered",
     "roc_auc",
     "roc_curve",
 ]
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """A value with its standard error; as text, rounded to what the error allows (PDG rule).
+class OrderedScores:
+    """Jets in the order of their scores: one sort, which every metric of these scores shares.
+
+    Made by `ordered`; `roc_auc`, `roc_curve` and `background_rejection` are shorthands for one
+    metric alone.
+
+    Attributes
+    ----------
+    is_signal : array of shape (n_jets,)
+    order : array of shape (n_jets,)
+        Jets by rising score.
+    scores : array of shape (n_distinct_scores,)
+        The distinct scores, rising.
+    ends : array of shape (n_distinct_scores,)
+        Where the jets of each score end in ``order``.
+    signal, background : arrays of shape (n_distinct_scores + 1,)
+        Jets below each score, and below none: from 0 to all.
+    """
+
+    is_signal: NDArray[np.bool_]
+    order: NDArray[np.intp]
+    scores: NDArray[np.float64]
+    ends: NDArray[np.intp]
+    signal: NDArray[np.int64]
+    background: NDArray[np.int64]
+
+    @property
+    def n_signal(self) -> int:
+        return int(self.signal[-1])
+
+    @property
+    def n_background(self) -> int:
+        return int(self.background[-1])
+
+    def auc(self) -> Measurement:
+        """See `roc_auc`."""
+        self._require_two_of_each()
+        area = self._exact_area()
+        outscored, outscoring = self._placements()
+        variance = sum(
+            # Not the dot product, whose threads wait for each other on a busy machine.
+            float(np.sum(counts * np.square(placement - area))) / (n - 1) / n
+            for counts, placement, n in (
+                (np.diff(self.signal), outscored, self.n_signal),
+                (np.diff(self.background), outscoring, self.n_background),
+            )
+        )
+        return Measurement(area, math.sqrt(variance))
+
+    def placements(self) -> NDArray[np.float64]:
+        """DeLong's V10 of each signal jet and V01 of each background jet, shape (n_jets,).
+
+        The fraction of the other class on the right side of a jet, ties counted one half. Their
+        means are the AUC in either class; their covariance is that of the AUCs of two taggers.
+        """
+        outscored, outscoring = self._placements()
+        n_tied = np.diff(self.ends, prepend=0)
+        placed = np.empty(len(self.order))
+        in_order = self.is_signal[self.order]
+        placed[self.order] = np.where(
+            in_order, np.repeat(outscored, n_tied), np.repeat(outscoring, n_tied)
+        )
+        return placed
+
+    def roc(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """See `roc_curve`."""
+        above_b, above_s = (n[-1] - n[::-1] for n in (self.background, self.signal))
+        thresholds = np.concatenate(([np.inf], self.scores[::-1]))
+        return above_b / self.n_background, above_s / self.n_signal, thresholds
+
+    def rejection(
+        self,
+        signal_efficiency: float,
+        *,
+        confidence: float = 0.6827,
+        interval: str = "clopper-pearson",
+    ) -> Rejection:
+        """See `background_rejection`."""
+        _require_fraction("signal_efficiency", signal_efficiency, 0 < signal_efficiency <= 1)
+        _require_fraction("confidence", confidence, 0 < confidence < 1)
+        if interval not in ("clopper-pearson", "bootstrap"):
+            raise ValueError(f"Expected interval clopper-pearson or bootstrap; got {interval!r}.")
+        survivors = float(self.survivors(np.array([signal_efficiency]))[0])
+        if survivors < 1:
+            return intervals.lower_limit(survivors, self.n_background, confidence)
+        if interval == "clopper-pearson":
+            return intervals.clopper_pearson(survivors, self.n_background, confidence)
+        counts = self.n_signal, self.n_background
+        return intervals.bootstrap(self.survivors, *counts, signal_efficiency, confidence)
+
+    def survivors(self, signal_efficiencies: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Background jets that survive at each signal efficiency, between ROC points as a line."""
+        signal = self.n_signal - self.signal[::-1]  # from the top: rising
+        # The first point that reaches the efficiency, so that background which only follows it at
+        # the same efficiency is not counted; np.interp would take the last.
+        wanted = np.asarray(signal_efficiencies) * self.n_signal
+        after = np.searchsorted(signal, wanted - 1e-9 * self.n_signal).clip(1)
+        steps = signal[after] - signal[after - 1]
+        part = ((wanted - signal[after - 1]) / steps).clip(0, 1)
+        high, low = (self.n_background - self.background[::-1][at] for at in (after, after - 1))
+        return low + part * (high - low)
+
+    def _require_two_of_each(self) -> None:
+        if min(self.n_signal, self.n_background) < 2:
+            raise ValueError("Expected at least two jets of each class; one alone has no spread.")
+
+    def _exact_area(self) -> float:
+        # Whole numbers until the last division: equal orderings give bit-equal areas.
+        wins = int(np.diff(self.signal) @ (self.background[1:] + self.background[:-1]))
+        return wins / (2 * self.n_signal * self.n_background)
+
+    def _placements(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """V10 and V01 at each distinct score: Sun and Xu's midranks, here as running sums."""
+        outscored = self.background[1:] + self.background[:-1]
+        outscoring = 2 * self.n_signal - self.signal[1:] - self.signal[:-1]
+        return outscored / (2 * self.n_background), outscoring / (2 * self.n_signal)
+
+
+def ordered(y_true: ArrayLike, y_score: ArrayLike) -> OrderedScores:
+    """Sort scores once, for many metrics of them.
+
+    Parameters
+    ----------
+    y_true, y_score : arrays of shape (n_jets,)
+        See the top of this module.
 
     Examples
     --------
-    >>> print(Measurement(0.983243, 0.000871))
-    0.9832 ± 0.0009
+    >>> tagger = ordered([0, 1, 0, 1], [0.1, 0.3, 0.6, 0.9])
+    >>> tagger.auc().value
+    0.75
     """
-
-    value: float
-    error: float
-
-    def __str__(self) -> str:
-        digits = max(_pdg_decimals(self.error), 0) if self.error > 0 else 4
-        return f"{self.value:.{digits}f} ± {self.error:.{digits}f}"
-
-
-@dataclass(frozen=True)
-class AucDifference:
-    """AUC of tagger a minus AUC of tagger b on the same jets, and the p-value of no difference."""
-
-    difference: float
-    error: float
-    p_value: float
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """Background rejection 1/eps_B with its interval.
-
-    Where too little background survives to measure it, ``is_limit`` is True and ``value``,
-    ``low`` and ``high`` all hold the lower limit.
-
-    Examples
-    --------
-    >>> print(Rejection(264.97, low=231.3, high=304.5, is_limit=False))
-    265 +40 -34
-    >>> print(Rejection(871.0, low=871.0, high=871.0, is_limit=True))
-    > 871
-    """
-
-    value: float
-    low: float
-    high: float
-    is_limit: bool
-
-    def __str__(self) -> str:
-        if self.is_limit:
-            return f"> {_floor_to_three_digits(self.value):.10g}"
-        up, down = self.high - self.value, self.value - self.low
-        digits = _pdg_decimals(min(up, down) or up)  # nothing below a rejection of 1
-        shown = [f"{round(number, digits):.{max(digits, 0)}f}" for number in (self.value, up, down)]
-        return "{} +{} -{}".format(*shown)
+    return _ordered(*_checked(y_true, y_score))
 
 
 def roc_curve(
@@ -110,12 +194,7 @@ def roc_curve(
     >>> false_positive_rate
     array([0. , 0. , 0.5, 0.5, 1. ])
     """
-    is_signal, score = _checked(y_true, y_score)
-    ties = _tied_scores(is_signal, score)
-    background = _cumulated_from_the_top(ties.background)
-    signal = _cumulated_from_the_top(ties.signal)
-    thresholds = np.concatenate(([np.inf], ties.scores[::-1]))
-    return background / background[-1], signal / signal[-1], thresholds
+    return ordered(y_true, y_score).roc()
 
 
 def roc_auc(y_true: ArrayLike, y_score: ArrayLike) -> Measurement:
@@ -137,16 +216,7 @@ def roc_auc(y_true: ArrayLike, y_score: ArrayLike) -> Measurement:
     >>> roc_auc([0, 1, 0, 1], [0.1, 0.3, 0.6, 0.9]).value
     0.75
     """
-    is_signal, score = _checked(y_true, y_score)
-    ties = _tied_scores(is_signal, score)
-    _require_two_of_each(ties)
-    area = _exact_area(ties)
-    outscored, outscoring = _placements(ties)
-    spread = [
-        counts @ (placement - area) ** 2 / (counts.sum() - 1) / counts.sum()
-        for counts, placement in ((ties.signal, outscored), (ties.background, outscoring))
-    ]
-    return Measurement(area, math.sqrt(sum(spread)))
+    return ordered(y_true, y_score).auc()
 
 
 def compare_auc(y_true: ArrayLike, y_score_a: ArrayLike, y_score_b: ArrayLike) -> AucDifference:
@@ -172,12 +242,10 @@ def compare_auc(y_true: ArrayLike, y_score_a: ArrayLike, y_score_b: ArrayLike) -
     """
     is_signal, score_a, score_b = _checked(y_true, y_score_a, y_score_b)
     area, shift = [], np.zeros(len(is_signal))
-    for sign, score in ((1, score_a), (-1, score_b)):
-        ties = _tied_scores(is_signal, score)
-        _require_two_of_each(ties)
-        area.append(_exact_area(ties))
-        outscored, outscoring = _placements(ties)
-        shift += sign * np.where(is_signal, outscored[ties.of_jet], outscoring[ties.of_jet])
+    for sign, score in ((1, score_a), (-1, score_b)):  # one after the other: half the memory
+        tagger = _ordered(is_signal, score)
+        area.append(tagger.auc().value)
+        shift += sign * tagger.placements()
     difference = area[0] - area[1]
     by_class = (shift[is_signal], shift[~is_signal])
     error = math.sqrt(sum(np.var(each, ddof=1) / len(each) for each in by_class))
@@ -190,14 +258,15 @@ def background_rejection(
     *,
     signal_efficiency: float = 0.5,
     confidence: float = 0.6827,
+    interval: str = "clopper-pearson",
 ) -> Rejection:
     """Background rejection 1/eps_B at a signal efficiency, interpolated on the full ROC curve.
 
-    The interval is Clopper and Pearson's, Biometrika 26 (1934) 404, on the number of background
-    jets that survive; between two points of the ROC curve that number is not whole, and the beta
-    quantiles of the interval carry on smoothly. It does not hold the fluctuation of the
-    threshold, which comes from the finite number of signal jets. With less than one surviving
-    jet the result is a one-sided lower limit at the same confidence, never infinite.
+    Clopper and Pearson's interval, Biometrika 26 (1934) 404, is for the number of background jets
+    that survive the threshold. It does not hold the fluctuation of the threshold itself, which
+    comes from the finite number of signal jets; the interval of the bootstrap does. With less
+    than one surviving jet the result is a one-sided lower limit at the same confidence, never
+    infinite.
 
     Parameters
     ----------
@@ -207,6 +276,8 @@ def background_rejection(
         Fraction of signal jets to keep: 0.5 gives R50, 0.3 gives R30.
     confidence : float in (0, 1)
         Coverage of the interval or limit.
+    interval : {"clopper-pearson", "bootstrap"}
+        See `course_utils.intervals`.
 
     Examples
     --------
@@ -216,19 +287,9 @@ def background_rejection(
     >>> rejection.value
     4.0
     """
-    _require_fraction("signal_efficiency", signal_efficiency, 0 < signal_efficiency <= 1)
-    _require_fraction("confidence", confidence, 0 < confidence < 1)
-    is_signal, score = _checked(y_true, y_score)
-    ties = _tied_scores(is_signal, score)
-    background = _cumulated_from_the_top(ties.background)
-    signal = _cumulated_from_the_top(ties.signal)
-    efficiency = signal / signal[-1]
-    # The first point that reaches the efficiency, so that background which only follows it at
-    # the same efficiency is not counted; np.interp would take the last.
-    after = int(np.searchsorted(efficiency, signal_efficiency))
-    step = np.s_[after - 1 : after + 1]
-    survivors = float(np.interp(signal_efficiency, efficiency[step], background[step]))
-    return _rejection_from_counts(survivors, int(background[-1]), confidence)
+    return ordered(y_true, y_score).rejection(
+        signal_efficiency, confidence=confidence, interval=interval
+    )
 
 
 def accuracy(y_true: ArrayLike, y_score: ArrayLike, *, threshold: float = 0.5) -> Measurement:
@@ -251,15 +312,6 @@ def accuracy(y_true: ArrayLike, y_score: ArrayLike, *, threshold: float = 0.5) -
     is_signal, score = _checked(y_true, y_score, both_classes=False)
     correct = float(np.mean((score >= threshold) == is_signal))
     return Measurement(correct, math.sqrt(correct * (1 - correct) / len(score)))
-
-
-class _TiedScores(NamedTuple):
-    """Jets grouped by equal score: the distinct scores, rising, and what has each of them."""
-
-    scores: NDArray[np.float64]  # (n_distinct,)
-    signal: NDArray[np.int64]  # (n_distinct,) signal jets with this score
-    background: NDArray[np.int64]  # (n_distinct,)
-    of_jet: NDArray[np.intp]  # (n_jets,) index into the three above
 
 
 def _checked(
@@ -289,73 +341,21 @@ def _checked_score(y_score: ArrayLike, n_jets: int) -> NDArray[np.float64]:
     return score
 
 
-def _require_two_of_each(ties: _TiedScores) -> None:
-    if min(ties.signal.sum(), ties.background.sum()) < 2:
-        raise ValueError("Expected at least two jets of each class; one alone has no spread.")
-
-
 def _require_fraction(name: str, value: float, holds: bool) -> None:
     if not holds:
         raise ValueError(f"Expected {name} between 0 and 1; got {value}.")
 
 
-def _tied_scores(is_signal: NDArray[np.bool_], score: NDArray[np.float64]) -> _TiedScores:
-    scores, of_jet = np.unique(score, return_inverse=True)
-    everything = np.bincount(of_jet, minlength=len(scores))
-    signal = np.bincount(of_jet[is_signal], minlength=len(scores))
-    return _TiedScores(scores, signal, everything - signal, of_jet)
-
-
-def _cumulated_from_the_top(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate(([0], np.cumsum(counts[::-1])))
-
-
-def _exact_area(ties: _TiedScores) -> float:
-    # Whole numbers until the last division: equal orderings give bit-equal areas.
-    twice_outscored = 2 * np.cumsum(ties.background) - ties.background
-    wins = int(ties.signal @ twice_outscored)
-    return wins / (2 * int(ties.signal.sum()) * int(ties.background.sum()))
-
-
-def _placements(ties: _TiedScores) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """DeLong's V10 and V01 at each distinct score: what a jet with this score would be worth.
-
-    The fraction of background it outscores, and the fraction of signal that outscores it, with
-    ties counted one half: Sun and Xu's differences of midranks, here as running sums.
-    """
-    outscored = np.cumsum(ties.background) - ties.background / 2
-    outscoring = ties.signal.sum() - np.cumsum(ties.signal) + ties.signal / 2
-    return outscored / ties.background.sum(), outscoring / ties.signal.sum()
+def _ordered(is_signal: NDArray[np.bool_], score: NDArray[np.float64]) -> OrderedScores:
+    order = np.argsort(score)
+    rising = score[order]
+    ends = np.flatnonzero(np.append(rising[1:] != rising[:-1], True)) + 1
+    signal = np.concatenate(([0], np.cumsum(is_signal[order])[ends - 1]))
+    background = np.concatenate(([0], ends)) - signal
+    return OrderedScores(is_signal, order, rising[ends - 1], ends, signal, background)
 
 
 def _two_sided_p_value(difference: float, error: float) -> float:
     if difference == 0:
         return 1.0
-    return float(2 * stats.norm.sf(abs(difference) / error)) if error > 0 else 0.0
-
-
-def _rejection_from_counts(survivors: float, n_background: int, confidence: float) -> Rejection:
-    if survivors < 1:
-        limit = 1 / _upper_fraction(survivors, n_background, confidence)
-        return Rejection(limit, limit, limit, is_limit=True)
-    tail = (1 - confidence) / 2
-    highest = _upper_fraction(survivors, n_background, 1 - tail)
-    lowest = float(stats.beta.ppf(tail, survivors, n_background - survivors + 1))
-    return Rejection(n_background / survivors, 1 / highest, 1 / lowest, is_limit=False)
-
-
-def _upper_fraction(survivors: float, n_background: int, confidence: float) -> float:
-    if survivors >= n_background:
-        return 1.0
-    return float(stats.beta.ppf(confidence, survivors + 1, n_background - survivors))
-
-
-def _pdg_decimals(error: float) -> int:
-    """Decimals that show an error by the Particle Data Group's rule: 1 digit, or 2 if small."""
-    exponent = math.floor(math.log10(error))
-    return (1 if error / 10.0**exponent < 3.55 else 0) - exponent
-
-
-def _floor_to_three_digits(limit: float) -> float:
-    step = 10.0 ** (math.floor(math.log10(limit)) - 2)
-    return math.floor(limit / step) * step
+    return float(2 * special.ndtr(-abs(difference) / error)) if error > 0 else 0.0

@@ -65,6 +65,20 @@ def assert_same_jets() -> AssertSame:
     return same
 
 
+# ---------------------------------------------------------------- published taggers
+
+REFERENCE = Path(__file__).parents[2] / "shared" / "data" / "toptag_reference_20k.npz"
+
+
+@pytest.fixture(scope="session")
+def published_taggers() -> dict[str, np.ndarray]:
+    """Labels and the outputs of five published networks for 20 000 public test jets."""
+    if not REFERENCE.is_file():
+        pytest.skip("the reference scores (shared/data) are not beside this checkout")
+    with np.load(REFERENCE) as arrays:
+        return {name: arrays[name] for name in arrays}
+
+
 # ---------------------------------------------------------------- places
 
 

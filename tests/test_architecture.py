@@ -21,7 +21,9 @@ PACKAGES = ("course_utils", "challenge")
 ARROWS = {
     "course_utils": ("", ""),
     "course_utils.kinematics": ("", "numpy"),
-    "course_utils.metrics": ("", "numpy scipy"),
+    "course_utils.measurement": ("", ""),
+    "course_utils.intervals": ("course_utils.measurement", "numpy scipy"),
+    "course_utils.metrics": ("course_utils.intervals course_utils.measurement", "numpy scipy"),
     "course_utils.plotting": ("", "numpy matplotlib"),
     "course_utils.submissions": ("", "numpy"),
     "course_utils.grading": ("", ""),
@@ -92,33 +94,127 @@ ARROWS = {
     "challenge.submission": ("", "numpy"),
     "challenge.names": ("challenge.submission", ""),
     "challenge.scoring": ("course_utils.metrics", "numpy"),
-    "challenge.ranking": ("challenge.scoring", ""),
+    "challenge.ranking": ("challenge.scoring course_utils.metrics", "numpy scipy"),
+    "challenge.standings": ("challenge.scoring course_utils.metrics", ""),
+    "challenge.comparisons": ("challenge.folder course_utils.metrics", "numpy"),
+    "challenge.leaks": ("course_utils.metrics", "numpy"),
+    "challenge.hints": ("", "numpy scipy"),
+    "challenge.collusion": ("challenge.ranking", "numpy scipy"),
+    "challenge.diagnostics": ("challenge.standings course_utils.metrics", "numpy"),
+    "challenge.budget": (
+        "challenge.scoring challenge.standings course_utils.intervals course_utils.metrics",
+        "numpy",
+    ),
+    "challenge.leaderboard": (
+        "challenge.budget challenge.comparisons challenge.diagnostics challenge.ranking"
+        " challenge.scoring challenge.standings",
+        "numpy",
+    ),
     "challenge.folder": ("challenge.submission", "numpy"),
-    "challenge.tables": ("course_utils.metrics", "sqlalchemy"),
-    "challenge.store": (
-        "challenge.folder challenge.names challenge.ranking challenge.scoring"
-        " challenge.submission challenge.tables",
+    "challenge.records": ("challenge.scoring", ""),
+    "challenge.quota": ("challenge.records", ""),
+    "challenge.tables": ("challenge.records course_utils.metrics", "sqlalchemy"),
+    "challenge.migrations": ("", ""),
+    "challenge.migrations.env": ("challenge.tables", "alembic"),
+    "challenge.migrations.versions": ("", ""),
+    "challenge.migrations.versions.v0001_scores": ("", "sqlalchemy alembic"),
+    "challenge.migrations.versions.v0002_splits": ("", "sqlalchemy alembic"),
+    "challenge.database": ("challenge.folder", "sqlalchemy alembic"),
+    "challenge.ledger": ("challenge.tables", "sqlalchemy"),
+    "challenge.rows": (
+        "challenge.folder challenge.records challenge.scoring challenge.submission"
+        " challenge.tables",
         "sqlalchemy",
     ),
+    "challenge.store": (
+        "challenge.database challenge.folder challenge.ledger challenge.names challenge.records"
+        " challenge.rows challenge.submission challenge.tables",
+        "sqlalchemy",
+    ),
+    "challenge.contest": ("challenge.folder challenge.store", ""),
+    "challenge.reception": (
+        "challenge.folder challenge.ledger challenge.names challenge.quota challenge.records"
+        " challenge.store challenge.submission challenge.tables",
+        "sqlalchemy",
+    ),
+    "challenge.receipts": (
+        "challenge.budget challenge.contest challenge.folder challenge.hints challenge.names"
+        " challenge.quota challenge.reception challenge.records challenge.scoring"
+        " challenge.submission challenge.tables",
+        "numpy",
+    ),
     "challenge.intake": (
-        "challenge.folder challenge.names challenge.ranking challenge.scoring challenge.store"
+        "challenge.comparisons challenge.contest challenge.folder challenge.names"
+        " challenge.ranking challenge.receipts challenge.reception challenge.records"
+        " challenge.scoring challenge.submission",
+        "numpy",
+    ),
+    "challenge.lifecycle": (
+        "challenge.folder challenge.ledger challenge.quota challenge.reception challenge.records"
+        " challenge.standings challenge.store challenge.tables",
+        "sqlalchemy",
+    ),
+    "challenge.audit": (
+        "challenge.contest challenge.folder challenge.intake challenge.ledger challenge.records"
+        " challenge.rows challenge.store challenge.submission challenge.tables",
+        "sqlalchemy",
+    ),
+    "challenge.entries": (
+        "challenge.names challenge.ranking challenge.records challenge.store challenge.tables",
+        "",
+    ),
+    "challenge.view": (
+        "challenge.collusion challenge.comparisons challenge.contest challenge.entries"
+        " challenge.folder challenge.leaderboard challenge.lifecycle challenge.ranking"
+        " challenge.standings challenge.submission",
+        "numpy",
+    ),
+    "challenge.gradebook": (
+        "challenge.contest challenge.entries challenge.folder challenge.names challenge.ranking"
         " challenge.submission",
         "numpy",
     ),
+    "challenge.watch": (
+        "challenge.contest challenge.dropbox challenge.folder challenge.intake challenge.receipts",
+        "sqlalchemy",
+    ),
+    "challenge.dropbox": ("challenge.folder challenge.submission", ""),
+    "challenge.plan": ("challenge.folder challenge.names challenge.submission", "numpy"),
     "challenge.creation": (
-        "challenge.folder challenge.names challenge.store challenge.submission"
-        " course_utils.jetfile",  # jets are read where a challenge is made of them,
+        "challenge.database challenge.folder challenge.leaks challenge.plan challenge.store"
+        " challenge.submission course_utils.jetfile course_utils.kinematics",  # to read jets,
         "numpy",
     ),
     "challenge.baselines": (
-        "challenge.folder course_utils.jetfile course_utils.kinematics",  # and where a baseline is
-        "numpy",
+        "challenge.folder course_utils.datasets course_utils.jetfile"  # and where a baseline is
+        " course_utils.kinematics course_utils.substructure",
+        "numpy sklearn",
     ),
-    "challenge.board": ("challenge.ranking challenge.scoring course_utils.metrics", "rich"),
+    "challenge.wording": ("challenge.standings", ""),
+    "challenge.geometry": ("course_utils.metrics", ""),
+    "challenge.drawing": ("challenge.geometry challenge.standings course_utils.metrics", ""),
+    "challenge.page": (
+        "challenge.drawing challenge.geometry challenge.scoring challenge.standings"
+        " challenge.wording course_utils.metrics",
+        "jinja2 markupsafe",
+    ),
+    "challenge.board": (
+        "challenge.geometry challenge.page challenge.scoring challenge.standings"
+        " challenge.wording course_utils.metrics",
+        "rich",
+    ),
+    "challenge.commands": (
+        "challenge.audit challenge.baselines challenge.board challenge.contest challenge.creation"
+        " challenge.dropbox challenge.entries challenge.folder challenge.gradebook"
+        " challenge.hints challenge.intake challenge.lifecycle challenge.names challenge.quota"
+        " challenge.receipts challenge.reception challenge.standings challenge.store"
+        " challenge.submission challenge.view challenge.watch",
+        "rich",
+    ),
+    "challenge.arguments": ("challenge.board challenge.commands challenge.names", ""),
     "challenge.cli": (
-        "challenge.baselines challenge.board challenge.creation challenge.folder challenge.intake"
-        " challenge.ranking challenge.store challenge.submission",
-        "numpy rich sqlalchemy",
+        "challenge.arguments challenge.commands challenge.folder challenge.submission",
+        "sqlalchemy",
     ),
     "challenge.__main__": ("challenge.cli", ""),
 }

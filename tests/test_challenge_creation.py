@@ -2,19 +2,29 @@
 
 import os
 import stat
+import time
 
 import numpy as np
 import pytest
+from contests import NOON
 
 from challenge import creation, folder
-from challenge.baselines import baseline_files, mass_window_scores
-from challenge.creation import CreationError, create_from_jets, create_from_labels
-from challenge.folder import LABELS, SETTINGS, TEST_JETS, Challenge, ChallengeError
-from challenge.submission import read_scores
+from challenge.creation import CreationError, Plan, create_from_jets, create_from_labels
+from challenge.folder import (
+    COLUMNS,
+    LABELS,
+    SETTINGS,
+    TEST_JETS,
+    Challenge,
+    ChallengeError,
+    Rules,
+)
+from challenge.records import DAY
 from course_utils.jetfile import JetFile, JetTable, write_jets
-from course_utils.kinematics import jet_mass
+from course_utils.kinematics import jet_mass, jet_pt
 
 N = 60
+EIGHT = np.array([0, 1, 1, 0, 1, 0, 0, 1])
 
 
 def labelled_jets(seed=0, *, y_true=None):
@@ -52,7 +62,7 @@ def reason_of(call, *args, **kwargs):
 
 
 def test_the_public_jets_and_the_secret_labels_belong_together(tmp_path, jets):
-    challenge = create_from_jets(tmp_path / "c", jets, seed=7)
+    challenge, _ = create_from_jets(tmp_path / "c", jets, seed=7)
     source, labels = labelled_jets(), challenge.labels()
     with JetFile(tmp_path / "c" / TEST_JETS) as file:
         public = file.read()
@@ -67,7 +77,7 @@ def test_the_public_jets_and_the_secret_labels_belong_together(tmp_path, jets):
 
 
 def test_the_public_file_tells_nothing_but_the_jets(tmp_path, jets):
-    create_from_jets(tmp_path / "c", jets, seed=7, name="Spring")
+    create_from_jets(tmp_path / "c", jets, seed=7, plan=Plan(name="Spring"))
     with JetFile(tmp_path / "c" / TEST_JETS) as file:
         public, frame, provenance = file.read(), file.frame(), file.provenance
     assert not public.truth.any()
@@ -82,7 +92,7 @@ def test_the_order_follows_from_the_seed_and_the_source_together(tmp_path, jets)
     other = tmp_path / "other.h5"
     write_jets(other, [labelled_jets(1)], provenance={})
     labels = [
-        create_from_jets(tmp_path / name, source, seed=seed).labels().tolist()
+        create_from_jets(tmp_path / name, source, seed=seed)[0].labels().tolist()
         for name, source, seed in (("a", jets, 1), ("b", jets, 1), ("c", jets, 2), ("d", other, 1))
     ]
     assert labels[0] == labels[1]
@@ -112,10 +122,12 @@ def test_a_jet_file_that_is_missing_or_none_is_refused_in_its_own_words(tmp_path
 
 @pytest.mark.parametrize("dtype", ["?", "i1", "u1", "<i8", ">i4", "f2", "f8"])
 def test_labels_of_any_number_type_are_taken_in_their_order(tmp_path, dtype):
-    labels = np.array([0, 1, 1, 0, 1], dtype=dtype)
-    challenge = create_from_labels(tmp_path / "c", labels_file(tmp_path, labels))
-    np.testing.assert_array_equal(challenge.labels(), [0, 1, 1, 0, 1])
-    assert challenge == Challenge(tmp_path / "c", "c", 5)
+    challenge, leaks = create_from_labels(
+        tmp_path / "c", labels_file(tmp_path, EIGHT.astype(dtype))
+    )
+    np.testing.assert_array_equal(challenge.labels(), EIGHT)
+    assert challenge == Challenge(tmp_path / "c", "c", 8)
+    assert leaks == []
     assert not (tmp_path / "c" / TEST_JETS).exists()
 
 
@@ -145,6 +157,113 @@ def test_a_missing_label_file_is_said_to_be_missing(tmp_path):
     assert refused.value.reason == "unreadable"
 
 
+# --- rules, split and leaks -------------------------------------------------------------------
+
+
+def created(tmp_path, labels, *, name="c", seed=None, **plan):
+    return create_from_labels(
+        tmp_path / name, labels_file(tmp_path, labels), seed=seed, plan=Plan(**plan)
+    )
+
+
+MANY = np.random.default_rng(3).permutation(np.arange(1000) % 2)
+
+
+@pytest.mark.parametrize("fraction", [0.3, 0.5, 0.8])
+def test_each_class_has_the_same_share_in_the_public_split(tmp_path, fraction):
+    challenge, _ = created(tmp_path, MANY, public_fraction=fraction)
+    truth = challenge.truth()
+    for label in (0, 1):
+        assert truth.is_public[truth.labels == label].sum() == round(500 * fraction)
+    np.testing.assert_array_equal(truth.is_private, ~truth.is_public)
+
+
+def test_the_split_follows_from_the_seed_and_is_drawn_without_one(tmp_path):
+    splits = [
+        created(tmp_path, MANY, name=name, seed=seed)[0].truth().is_public.tolist()
+        for name, seed in (("a", 1), ("b", 1), ("c", 2), ("d", None), ("e", None))
+    ]
+    assert splits[0] == splits[1]
+    assert len({tuple(each) for each in splits}) == 4
+
+
+def test_a_public_fraction_of_one_makes_no_split(tmp_path):
+    truth = created(tmp_path, EIGHT, public_fraction=1.0)[0].truth()
+    assert truth.is_public.all()
+    assert truth.is_private.all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "fraction"), [(EIGHT, 0.1), (EIGHT, 0.9), (EIGHT[:6], 0.5), (MANY, 0), (MANY, 1.1)]
+)
+def test_a_split_without_two_jets_of_each_class_is_refused(tmp_path, labels, fraction):
+    plan = Plan(public_fraction=fraction)
+    path = labels_file(tmp_path, labels)
+    assert reason_of(create_from_labels, tmp_path / "c", path, plan=plan) == "public-fraction"
+    assert not (tmp_path / "c").exists()
+
+
+def test_the_rules_are_read_back_as_they_were_given(tmp_path):
+    rules = Rules(NOON, NOON + 7 * DAY, per_day=3, refusals_per_day=9, networks=2)
+    challenge, _ = created(tmp_path, EIGHT, rules=rules)
+    assert challenge.rules == Challenge.open(tmp_path / "c").rules == rules
+
+
+@pytest.mark.parametrize(
+    "closes", ["2026-04-01T12:00:00", "2026-04-01T12:00:00Z", "2026-04-01T14:00:00+02:00"]
+)
+def test_a_time_that_the_instructor_writes_into_the_settings_is_utc_or_has_a_zone(
+    tmp_path, monkeypatch, closes
+):
+    created(tmp_path, EIGHT)
+    settings = tmp_path / "c" / SETTINGS
+    settings.write_text(settings.read_text() + f"closes = {closes}\n")
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert Challenge.open(tmp_path / "c").rules.closes == NOON
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_challenge_that_closes_before_it_opens_is_refused(tmp_path):
+    plan = Plan(rules=Rules(opens=NOON, closes=NOON))
+    path = labels_file(tmp_path, EIGHT)
+    assert reason_of(create_from_labels, tmp_path / "c", path, plan=plan) == "closes"
+
+
+def test_labels_in_an_order_that_tells_them_are_refused_unless_accepted(tmp_path):
+    path = labels_file(tmp_path, np.sort(MANY))
+    assert reason_of(create_from_labels, tmp_path / "c", path) == "leak-row-order"
+    assert not (tmp_path / "c").exists()
+    _, leaks = created(tmp_path, np.sort(MANY), accept_leaks=True)
+    assert "row-order" in [leak.reason for leak in leaks]
+
+
+def test_jets_that_students_have_with_labels_are_refused(tmp_path, jets):
+    other = tmp_path / "train.h5"
+    write_jets(other, [labelled_jets(1), labelled_jets(0)[:5]], provenance={})
+    plan = Plan(training=other)
+    refused = reason_of(create_from_jets, tmp_path / "c", jets, seed=1, plan=plan)
+    assert refused == "leak-training-jets"
+
+
+def test_pt_and_mass_of_the_jets_are_kept_in_the_order_of_the_public_file(tmp_path, jets):
+    challenge, _ = create_from_jets(tmp_path / "c", jets, seed=7)
+    with JetFile(tmp_path / "c" / TEST_JETS) as file:
+        public = file.read().jets
+    np.testing.assert_array_equal(challenge.columns()["mass"], jet_mass(public))
+    np.testing.assert_array_equal(challenge.columns()["pt"], jet_pt(public))
+
+
+def test_damaged_columns_are_said_to_be_damaged(tmp_path, jets):
+    challenge, _ = create_from_jets(tmp_path / "c", jets, seed=7)
+    (tmp_path / "c" / COLUMNS).write_bytes(b"")
+    with pytest.raises(ChallengeError, match="is damaged"):
+        challenge.columns()
+
+
 # --- the folder ------------------------------------------------------------------------------
 
 
@@ -157,7 +276,7 @@ def test_labels_are_never_readable_by_others_not_even_for_a_moment(tmp_path, mon
         return handle
 
     monkeypatch.setattr(os, "open", noting)
-    create_from_labels(tmp_path / "c", labels_file(tmp_path, np.array([0, 1, 0, 1])))
+    create_from_labels(tmp_path / "c", labels_file(tmp_path, EIGHT))
     created = [mode for path, mode in opened if LABELS in path]
     assert created == [0o600]
     assert stat.S_IMODE((tmp_path / "c" / LABELS).stat().st_mode) == 0o600
@@ -169,11 +288,11 @@ def test_settings_and_jets_are_public_and_settings_tell_no_secret(tmp_path, jets
     settings = (tmp_path / "c" / SETTINGS).read_text()
     assert "987654" not in settings
     keys = [line.split(" = ")[0] for line in settings.splitlines()]
-    assert keys == ["name", "n_jets", "created"]
+    assert keys == ["name", "n_jets", "created", "per_day", "refusals_per_day", "networks"]
 
 
 def test_a_folder_that_holds_anything_is_left_as_it_is(tmp_path):
-    labels = labels_file(tmp_path, np.array([0, 1, 0, 1]))
+    labels = labels_file(tmp_path, EIGHT)
     create_from_labels(tmp_path / "c", labels)
     before = {path.name: path.read_bytes() for path in (tmp_path / "c").iterdir() if path.is_file()}
     assert reason_of(create_from_labels, tmp_path / "c", labels) == "exists"
@@ -183,17 +302,37 @@ def test_a_folder_that_holds_anything_is_left_as_it_is(tmp_path):
 
 
 def test_an_empty_folder_is_taken(tmp_path):
+    (tmp_path / "c").mkdir(mode=0o700)
+    create_from_labels(tmp_path / "c", labels_file(tmp_path, EIGHT))
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o701])
+def test_a_folder_that_others_can_read_is_refused(tmp_path, mode):
     (tmp_path / "c").mkdir()
-    create_from_labels(tmp_path / "c", labels_file(tmp_path, np.array([0, 1, 0, 1])))
+    (tmp_path / "c").chmod(mode)
+    path = labels_file(tmp_path, EIGHT)
+    with pytest.raises(CreationError, match="chmod 700") as refused:
+        create_from_labels(tmp_path / "c", path)
+    assert refused.value.reason == "readable"
+    assert list((tmp_path / "c").iterdir()) == []
+
+
+def test_a_new_folder_is_readable_by_its_maker_only_whatever_is_usual(tmp_path):
+    before = os.umask(0)
+    try:
+        create_from_labels(tmp_path / "new" / "c", labels_file(tmp_path, EIGHT))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new" / "c").stat().st_mode) == 0o700
 
 
 def test_the_second_of_two_creators_is_refused_and_spoils_nothing(tmp_path, monkeypatch):
-    labels = labels_file(tmp_path, np.array([0, 1, 0, 1]))
-    challenge = create_from_labels(tmp_path / "c", labels)
+    labels = labels_file(tmp_path, EIGHT)
+    challenge, _ = create_from_labels(tmp_path / "c", labels)
     # As if both had looked at the folder while it was empty.
     monkeypatch.setattr(creation, "any", lambda _: False, raising=False)
     assert reason_of(create_from_labels, tmp_path / "c", labels) == "exists"
-    np.testing.assert_array_equal(challenge.labels(), [0, 1, 0, 1])
+    np.testing.assert_array_equal(challenge.labels(), EIGHT)
 
 
 @pytest.mark.parametrize("step", ["write_jets", "write_durably"])
@@ -210,14 +349,29 @@ def test_a_creation_that_fails_leaves_the_folder_free(tmp_path, jets, monkeypatc
     create_from_jets(tmp_path / "c", jets, seed=1)
 
 
+def test_a_database_that_cannot_be_made_leaves_the_folder_free(tmp_path, monkeypatch):
+    def refused(_engine):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("challenge.database._migrate", refused)
+        with pytest.raises(OSError, match="No space"):
+            create_from_labels(tmp_path / "c", labels_file(tmp_path, EIGHT))
+    assert list((tmp_path / "c").iterdir()) == []
+    create_from_labels(tmp_path / "c", labels_file(tmp_path, EIGHT))
+
+
 @pytest.mark.parametrize("name", ["<script>", "a\nn_jets = 1", 'quote"', ""])
 def test_a_name_that_could_escape_from_the_settings_is_refused(tmp_path, name):
-    path = labels_file(tmp_path, np.array([0, 1, 0, 1]))
-    assert reason_of(create_from_labels, tmp_path / "c", path, name=name) == "challenge-name"
+    path = labels_file(tmp_path, EIGHT)
+    assert (
+        reason_of(create_from_labels, tmp_path / "c", path, plan=Plan(name=name))
+        == "challenge-name"
+    )
 
 
 def test_a_folder_name_that_cannot_be_shown_asks_for_another(tmp_path):
-    path = labels_file(tmp_path, np.array([0, 1, 0, 1]))
+    path = labels_file(tmp_path, EIGHT)
     with pytest.raises(CreationError, match="--name"):
         create_from_labels(tmp_path / "(c)", path)
 
@@ -227,7 +381,16 @@ def test_what_is_no_challenge_says_how_to_make_one(tmp_path):
         Challenge.open(tmp_path)
 
 
-@pytest.mark.parametrize("settings", ["name = 1 2", "n_jets = 5\n", 'name = "x"\nn_jets = "many"'])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "name = 1 2",
+        "n_jets = 5\n",
+        'name = "x"\nn_jets = "many"',
+        'name = "x"\nn_jets = 5\nper_day = 0',
+        'name = "x"\nn_jets = 5\ncloses = "tomorrow"',
+    ],
+)
 def test_damaged_settings_are_said_to_be_damaged(tmp_path, settings):
     (tmp_path / SETTINGS).write_text(settings)
     with pytest.raises(ChallengeError, match="damaged"):
@@ -235,8 +398,8 @@ def test_damaged_settings_are_said_to_be_damaged(tmp_path, settings):
 
 
 def test_damaged_labels_are_said_to_be_damaged(tmp_path):
-    path = labels_file(tmp_path, np.array([0, 1, 0, 1]))
-    challenge = create_from_labels(tmp_path / "c", path)
+    path = labels_file(tmp_path, EIGHT)
+    challenge, _ = create_from_labels(tmp_path / "c", path)
     whole = (tmp_path / "c" / LABELS).read_bytes()
     for damaged in (whole[:-30], b"", whole.replace(b"labels.npy", b"secret.npy")):
         (tmp_path / "c" / LABELS).write_bytes(damaged)
@@ -252,29 +415,3 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
         folder.write_durably(path, b"new")
     assert path.read_bytes() == b"old"
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
-
-
-# --- baselines -------------------------------------------------------------------------------
-
-
-def test_the_jet_mass_baseline_is_computed_from_the_public_jets(tmp_path, jets):
-    challenge = create_from_jets(tmp_path / "c", jets, seed=3)
-    ((name, data),) = baseline_files(challenge)
-    with JetFile(tmp_path / "c" / TEST_JETS) as file:
-        masses = jet_mass(file.read().jets)
-    assert name == "jet mass"
-    np.testing.assert_allclose(read_scores(data, N), -np.abs(masses - 172.5))
-
-
-def test_a_jet_scores_the_lower_the_further_its_mass_is_from_the_top_quark():
-    masses = np.array([172.5, 160.0, 190.0, 80.4, 0.0])
-    jets = np.zeros((5, 2, 4))
-    jets[:, 0, 0] = masses
-    assert np.argsort(-mass_window_scores(jets)).tolist() == [0, 1, 2, 3, 4]
-
-
-def test_without_jets_there_is_no_baseline(tmp_path):
-    path = labels_file(tmp_path, np.array([0, 1, 0, 1]))
-    challenge = create_from_labels(tmp_path / "c", path)
-    with pytest.raises(ChallengeError, match="no jets"):
-        list(baseline_files(challenge))

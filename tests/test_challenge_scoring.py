@@ -1,15 +1,11 @@
-"""The scorecard, the order of the leaderboard, and its four formats."""
+"""The scorecard, and the order of the leaderboard."""
 
-import csv
-import io
 import itertools
-import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import pytest
 
-from challenge import board, ranking
+from challenge import ranking
 from challenge.scoring import Scorecard, score
 from course_utils import metrics
 from course_utils.metrics import Measurement, Rejection
@@ -89,60 +85,3 @@ def test_only_the_best_entry_of_a_network_stands_on_the_board():
         entry(4, auc=0.7, network="dnn"),
     ]
     assert ids(ranking.best_of_each_network(entries)) == [2, 3, 4]
-
-
-# --- board -----------------------------------------------------------------------------------
-
-HOSTILE = entry(1, team="-1+cmd", network="=HYPERLINK(1) | [red]*x*[/red] <b>_\n")
-ENTRIES = [HOSTILE, entry(2, auc=0.95, r50=871.4, limit=True, team="Zoë", network="cnn")]
-
-
-def test_the_csv_board_has_no_cell_that_a_spreadsheet_would_run():
-    rows = list(csv.DictReader(io.StringIO(board.as_csv("title", ENTRIES))))
-    assert [row["team"] for row in rows] == ["Zoë", "'-1+cmd"]
-    assert rows[1]["network"].startswith("'=")
-    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
-
-
-def test_the_json_board_gives_numbers_of_the_digits_that_are_shown():
-    shown = json.loads(board.as_json("title", [entry(1, auc=0.98324291, r50=264.97)]))
-    assert shown["challenge"] == "title"
-    (row,) = shown["entries"]
-    assert (row["rank"], row["auc"], row["r50"]) == (1, 0.9832, 265.0)
-    assert row["received_at"] == "2026-04-01T12:00:00Z"
-
-
-def test_a_limit_is_shown_as_a_limit_in_every_format():
-    limited = [ENTRIES[1]]
-    assert json.loads(board.as_json("t", limited))["entries"][0]["r50_is_limit"] is True
-    assert ",871.0,871.0,871.0,True," in board.as_csv("t", limited)
-    assert "> 871" in board.as_table("t", limited)
-    assert r"\> 871" in board.as_markdown("t", limited)
-
-
-def test_the_markdown_board_keeps_its_columns_whatever_the_names():
-    rows = [line for line in board.as_markdown("t", ENTRIES).splitlines() if "HYPERLINK" in line]
-    assert len(rows) == 1
-    unescaped = rows[0].replace(r"\|", "")
-    assert unescaped.count("|") == 8
-    for sign in "*<[":
-        assert rows[0].count(sign) == rows[0].count("\\" + sign)
-
-
-def test_the_table_shows_markup_as_text(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    assert "[red]*x*[/red]" in board.as_table("[bold]t[/bold]", ENTRIES)
-
-
-def test_the_table_loses_no_digit_in_a_narrow_terminal(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "60")
-    table = board.as_table("t", [entry(1, auc=0.98324291, team="a long team name " * 3)])
-    squeezed = "".join(table.split())
-    assert "0.98" in squeezed
-    assert "…" not in table
-    assert max(map(len, table.splitlines())) <= 60
-
-
-@pytest.mark.parametrize("form", board.FORMATS)
-def test_an_empty_board_is_a_board(form):
-    assert board.FORMATS[form]("title", [])

@@ -1,8 +1,10 @@
 """What is accepted as a file of scores, what is refused, and at what cost in memory."""
 
 import io
+import os
 import pickle
 import struct
+import time
 import tracemalloc
 import zipfile
 
@@ -142,6 +144,19 @@ def test_refusing_a_file_allocates_less_than_twice_its_size(name):
     assert peak < 2 * len(data) + 50_000
 
 
+@pytest.mark.parametrize("name", REFUSED)
+def test_refusing_a_file_takes_less_than_50_ms(name):
+    data, _ = REFUSED[name]
+
+    def seconds():
+        start = time.process_time()
+        with pytest.raises(SubmissionError):
+            read_scores(data, N)
+        return time.process_time() - start
+
+    assert min(seconds() for _ in range(3)) < 0.05
+
+
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_any_finite_numbers_are_accepted_and_come_back_exactly(name):
     values = ACCEPTED[name]
@@ -167,6 +182,54 @@ def test_the_advice_fits_the_shape():
     for shape, advice in (((N, 1), "ravel"), ((N, 2), r"scores\[:, 1\]"), ((7,), "each jet")):
         with pytest.raises(SubmissionError, match=advice):
             read_scores(npy(np.zeros(shape)), N)
+
+
+def reason_of(data):
+    with pytest.raises(SubmissionError) as refused:
+        read_scores(data, N)
+    return refused.value.reason
+
+
+def test_the_longest_header_is_read_and_one_byte_more_is_not():
+    def padded(length):
+        header = f"{{{ONE_SCORE}({N},), }}"
+        return raw(header + " " * (length - len(header) - 1) + "\n")
+
+    for length in (64, LONGEST_HEADER - 1, LONGEST_HEADER):
+        np.testing.assert_array_equal(read_scores(padded(length), N), np.zeros(N))
+    assert reason_of(padded(LONGEST_HEADER + 1)) == "header"
+
+
+def test_a_file_too_short_for_a_header_is_none_and_a_longer_one_has_a_bad_one():
+    assert {reason_of(GOOD[:length]) for length in range(1, 12)} == {"not-npy"}
+    assert {reason_of(GOOD[:length]) for length in (12, 60, 127)} == {"header"}
+
+
+@pytest.mark.parametrize(
+    ("descr", "shown"),
+    [
+        ("[" + "a" * 38 + "]", "[" + "a" * 38 + "]"),
+        ("[" + "a" * 39 + "]", "[" + "a" * 36 + "..."),
+    ],
+)
+def test_a_stranger_is_quoted_up_to_40_characters(descr, shown):
+    with pytest.raises(SubmissionError) as refused:
+        read_scores(with_header(descr=descr), N)
+    assert f"got {shown}: convert" in refused.value.sentence
+
+
+def test_refusals_tell_what_was_expected_and_what_came():
+    with pytest.raises(SubmissionError, match=r"shape \(1000,\); got \(7,\)"):
+        read_scores(npy(np.zeros(7)), N)
+    with pytest.raises(SubmissionError, match="at most 512 bytes inside the file; got 600"):
+        read_scores(raw(b" " * 600), N)
+
+
+def test_a_file_of_the_wrong_size_is_told_both_sizes():
+    with pytest.raises(SubmissionError, match="Expected 8128 bytes for 1000 values; got 8129,"):
+        read_scores(GOOD + b"\0", N)
+    with pytest.raises(SubmissionError, match="2 of 3 are NaN or infinite, the first for jet 1"):
+        read_scores(npy(np.array([0.5, np.nan, np.inf])), 3)
 
 
 def test_a_refusal_quotes_no_control_characters():
@@ -196,6 +259,84 @@ def test_a_file_with_changed_bytes_is_read_as_numpy_reads_it_or_refused(data):
     np.testing.assert_array_equal(scores, np.load(io.BytesIO(bytes(mutated)), allow_pickle=False))
 
 
+# --- a long fuzz -----------------------------------------------------------------------------
+
+# CHALLENGE_FUZZ=100000 for the long run.
+N_FUZZED = int(os.environ.get("CHALLENGE_FUZZ", "1000"))
+PIECES = [
+    *(b"'descr'", b"'shape'", b"'fortran_order'", b"'<f8'", b"'>f4'", b"'|O'", b"'|V0'", b"'<U9'"),
+    *(
+        b"True",
+        b"False",
+        b"None",
+        b"{",
+        b"}",
+        b"(",
+        b")",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"'",
+        b'"',
+        b"\\",
+    ),
+    *(b"20", b"-1", b"0", b"9**9", b"1e9", b"2147483648", b"18446744073709551616", b"\n", b"\r\n"),
+    *(b"\0", b"\x93NUMPY", b"PK\x03\x04", b"\xff\xfe", b" " * 40, b"(" * 40, b"lambda:0", b"#"),
+]
+SEEDS = [
+    npy(np.linspace(0, 1, 20)),
+    npy(np.linspace(0, 1, 20).astype(">f4")),
+    npy(np.linspace(0, 1, 20).astype(np.float16)),
+    npy(np.zeros((20, 1))),
+    npy(np.asfortranarray(np.zeros((4, 5)))),
+    npy(np.zeros(20, dtype=[("a", "<f8"), ("b", "<i4")])),
+    npy(np.array([None] * 20, dtype=object)),
+    archive(npy(np.zeros(20))),
+]
+
+
+def damaged(rng: np.random.Generator) -> bytes:
+    """A real file with one to six faults of all kinds."""
+    data = bytearray(SEEDS[rng.integers(len(SEEDS))])
+    for _ in range(rng.integers(1, 7)):
+        at = int(rng.integers(0, min(len(data), 140) + 1))
+        match rng.integers(6):
+            case 0:
+                data[at : at + 1] = rng.bytes(1)
+            case 1:
+                data[at:at] = PIECES[rng.integers(len(PIECES))]
+            case 2:
+                piece = PIECES[rng.integers(len(PIECES))]
+                data[at : at + len(piece)] = piece
+            case 3:
+                del data[at : at + int(rng.integers(1, 30))]
+            case 4:
+                data = data[: int(rng.integers(0, len(data) + 1))]
+            case 5:  # a header length that fits the header again, or claims anything
+                length = data.find(b"\n") - 9 if rng.random() < 0.7 else rng.integers(2**16)
+                data[8:10] = int(max(length, 0) & 0xFFFF).to_bytes(2, "little")
+    return bytes(data)
+
+
+def test_damaged_files_are_read_as_numpy_reads_them_or_refused_and_none_takes_long():
+    rng = np.random.default_rng(20260603)
+    accepted, sentences, slowest = [], set(), 0.0
+    for _ in range(N_FUZZED):
+        data = damaged(rng)
+        start = time.process_time()
+        try:
+            accepted.append((data, read_scores(data, 20)))
+        except SubmissionError as refusal:
+            sentences.add(refusal.sentence)
+        slowest = max(slowest, time.process_time() - start)
+    assert slowest < 1
+    assert all(map(str.isprintable, sentences))
+    assert accepted  # faults in the body leave a file readable
+    for data, scores in accepted:
+        np.testing.assert_array_equal(scores, np.load(io.BytesIO(data), allow_pickle=False))
+
+
 # --- files on disk ---------------------------------------------------------------------------
 
 
@@ -203,6 +344,16 @@ def test_a_file_is_read_whole(tmp_path):
     path = tmp_path / "scores.npy"
     path.write_bytes(GOOD)
     assert read_file(path, N) == GOOD
+
+
+def test_the_largest_submission_there_can_be_is_read_from_disk(tmp_path):
+    header = f"{{{ONE_SCORE}({N},), }}"
+    largest = raw(header.ljust(LONGEST_HEADER - 1) + "\n", version=2)
+    (tmp_path / "largest.npy").write_bytes(largest)
+    assert len(read_scores(read_file(tmp_path / "largest.npy", N), N)) == N
+    (tmp_path / "larger.npy").write_bytes(largest + b"\0")
+    with pytest.raises(SubmissionError, match="the file is larger"):
+        read_file(tmp_path / "larger.npy", N)
 
 
 def test_a_file_larger_than_any_submission_is_refused_without_reading_it(tmp_path):

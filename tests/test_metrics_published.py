@@ -1,13 +1,10 @@
 """Metrics of five published taggers on 20 000 jets of the public test set."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from course_utils import metrics
 
-REFERENCE = Path(__file__).parents[2] / "shared" / "data" / "toptag_reference_20k.npz"
 # The table beside the reference file; accuracies at 0.5.
 GOLDEN = {
     "ParticleNet": (0.983243, 0.934550, 719.21, 264.97, 85.33),
@@ -18,17 +15,9 @@ GOLDEN = {
 }
 
 
-@pytest.fixture(scope="module")
-def taggers():
-    if not REFERENCE.is_file():
-        pytest.skip("the reference scores (shared/data) are not beside this checkout")
-    with np.load(REFERENCE) as arrays:
-        return {name: arrays[name] for name in arrays}
-
-
 @pytest.mark.parametrize("name", GOLDEN)
-def test_published_taggers_have_their_published_figures(taggers, name):
-    label, score = taggers["label"], taggers[name]
+def test_published_taggers_have_their_published_figures(published_taggers, name):
+    label, score = published_taggers["label"], published_taggers[name]
     area, accuracy, *rejections = GOLDEN[name]
     assert metrics.roc_auc(label, score).value == pytest.approx(area, abs=5e-7)
     assert metrics.accuracy(label, score).value == pytest.approx(accuracy, abs=5e-7)
@@ -38,17 +27,21 @@ def test_published_taggers_have_their_published_figures(taggers, name):
         assert measured.low < expected < measured.high
 
 
-def test_delong_error_of_a_real_tagger_is_its_bootstrap_spread(taggers):
+def test_delong_error_of_a_real_tagger_is_its_bootstrap_spread(published_taggers):
     rng = np.random.default_rng(8)
-    label, score = taggers["label"][:4000], taggers["TopoDNN"][:4000]
+    label, score = published_taggers["label"][:4000], published_taggers["TopoDNN"][:4000]
     draws = (rng.integers(0, len(label), len(label)) for _ in range(200))
     spread = np.std([metrics.roc_auc(label[draw], score[draw]).value for draw in draws])
     # 200 draws know their spread to 5 %.
     assert metrics.roc_auc(label, score).error == pytest.approx(spread, rel=0.25)
 
 
-def test_pairing_makes_the_error_of_the_difference_smaller_than_quadrature(taggers):
-    label, best, second = taggers["label"], taggers["ParticleNet"], taggers["ResNeXt50"]
+def test_pairing_makes_the_error_of_the_difference_smaller_than_quadrature(published_taggers):
+    label, best, second = (
+        published_taggers["label"],
+        published_taggers["ParticleNet"],
+        published_taggers["ResNeXt50"],
+    )
     apart = np.hypot(metrics.roc_auc(label, best).error, metrics.roc_auc(label, second).error)
     compared = metrics.compare_auc(label, best, second)
     assert compared.error < 0.6 * apart

@@ -1,0 +1,149 @@
+"""Checks of what is stored: the log against its hashes, the rows against the log, and the scores
+against the files they came from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from challenge import ledger
+from challenge.contest import Contest
+from challenge.folder import ChallengeError
+from challenge.intake import cards, is_step
+from challenge.records import Record, State, Verdict
+from challenge.rows import scored_detail
+from challenge.store import Store
+from challenge.submission import SubmissionError, read_scores
+from challenge.tables import Course, Event
+
+__all__ = ["Audit", "audit", "mend_scores", "wrong_scores"]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the log is worth.
+
+    Attributes
+    ----------
+    n_events : int
+    head : str
+        Hash of the last event: note it, and nothing before it can be changed unseen.
+    faults : tuple of str
+        A sentence for each; none is good.
+    """
+
+    n_events: int
+    head: str
+    faults: tuple[str, ...]
+
+
+def audit(store: Store, *, noted: str | None = None) -> Audit:
+    """Check the chain of hashes, and that every submission is what the log says of it.
+
+    Parameters
+    ----------
+    store : Store
+    noted : str, optional
+        The head of an earlier audit, which must still be in the chain.
+    """
+    records = store.records()
+    with store.reading() as session:
+        course = session.get_one(Course, 1)
+        faults = ledger.chain_faults(session)
+        if noted is not None and not session.query(Event).filter_by(hash=noted).count():
+            faults.append(f"No event has the hash {noted}: the log was rewritten or cut off.")
+        if not faults:  # a log that is not whole proves nothing about the rows
+            faults = _faults_of_rows(session, records)
+        return Audit(course.n_events, course.head, tuple(faults))
+
+
+def wrong_scores(contest: Contest) -> Iterator[str]:
+    """Score every file anew; a sentence for each submission whose stored values differ.
+
+    Equal means to the last bit, in both splits, and the same decision of the Ladder.
+    """
+    for record, expected in _differing(contest):
+        if isinstance(expected, Verdict):
+            yield f"Submission {record.id} ({record.team} / {record.network}) has other scores."
+        else:
+            yield f"Submission {record.id} ({record.team} / {record.network}): {expected}"
+
+
+def mend_scores(contest: Contest) -> tuple[int, list[str]]:
+    """Score every file anew and store what differs, as after a correction of the program.
+
+    Returns
+    -------
+    n_changed, complaints
+        A sentence for each submission that could not be scored anew.
+    """
+    n_changed, complaints = 0, []
+    for record, expected in _differing(contest):
+        if isinstance(expected, Verdict):
+            contest.store.rewrite(record.id, expected)
+            n_changed += 1
+        else:
+            complaints.append(f"Submission {record.id}: {expected}")
+    return n_changed, complaints
+
+
+def _differing(contest: Contest) -> Iterator[tuple[Record, Verdict | str]]:
+    known = {record.id: record for record in contest.store.records()}
+    for record in known.values():
+        try:
+            expected = _expected(contest, record, known)
+        except ChallengeError as error:
+            yield record, str(error)
+            continue
+        if isinstance(expected, str) or expected != record.verdict:
+            yield record, expected
+
+
+def _expected(contest: Contest, record: Record, known: dict[int, Record]) -> Verdict | str | None:
+    data = contest.store.content(record.sha256)
+    try:
+        scores = read_scores(data, contest.challenge.n_jets)
+    except SubmissionError as refusal:
+        if record.state is State.REJECTED and record.reason == refusal.reason:
+            return None
+        return f"its file is refused now [{refusal.reason}]."
+    if record.state is not State.SCORED or record.verdict is None:
+        return f"its file can be scored, but it is {record.state}."
+    rival, is_best = record.verdict.compared_with, record.verdict.is_best
+    if rival is not None:
+        best = contest.store.content(known[rival].sha256)
+        is_best = is_step(contest.truth, scores, read_scores(best, contest.challenge.n_jets))
+    return Verdict(*cards(contest.truth, scores), is_best, rival)
+
+
+def _faults_of_rows(session: Session, records: list[Record]) -> list[str]:
+    came = {each["submission"]: each for each in _all(session, "received", "refused")}
+    result = {each["submission"]: each for each in _all(session, "scored", "rescored")}
+    before = max((each["submissions"] for each in _all(session, "upgraded")), default=0)
+    gone = sorted(set(came) - {record.id for record in records})
+    faults = [f"Submission {number} is in the log only." for number in gone]
+    for record in records[before:]:
+        faults += _disagreements(record, came.get(record.id), result.get(record.id))
+    return faults
+
+
+def _all(session: Session, *kinds: str) -> list[dict[str, Any]]:
+    return [each for kind in kinds for each in ledger.details(session, kind)]
+
+
+def _disagreements(
+    record: Record, came: dict[str, Any] | None, result: dict[str, Any] | None
+) -> Iterator[str]:
+    if came is None:
+        yield f"Submission {record.id} is not in the log."
+        return
+    if (came["team"], came["network"], came["sha256"]) != (
+        record.team,
+        record.network,
+        record.sha256,
+    ):
+        yield f"Submission {record.id} came from another team, or with another file."
+    expected = None if record.verdict is None else scored_detail(record.id, record.verdict)
+    if expected != result:
+        yield f"Submission {record.id} has another result than the log says."

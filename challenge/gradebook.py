@@ -1,0 +1,126 @@
+"""Marks, in the columns that nbgrader's own export of its gradebook has.
+
+A mark comes from thresholds, never from the rank: one point for an entry on the board, and one for
+each baseline that the team's best final entry beats significantly on the private split.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.contest import Contest
+from challenge.entries import entries
+from challenge.folder import ChallengeError
+from challenge.names import name_key
+from challenge.ranking import Entry, best_of_each_network, ladder_accepts, ranked
+from challenge.submission import read_scores
+
+__all__ = ["COLUMNS", "grades", "read_students"]
+
+COLUMNS: Final = (
+    "assignment",
+    "duedate",
+    "timestamp",
+    "student_id",
+    "last_name",
+    "first_name",
+    "email",
+    "raw_score",
+    "late_submission_penalty",
+    "score",
+    "max_score",
+)
+
+
+def grades(contest: Contest, students: Iterable[Mapping[str, str]] | None = None) -> str:
+    """A CSV file with one line for each student.
+
+    Parameters
+    ----------
+    contest : Contest
+        After the reveal.
+    students : iterable of mapping, optional
+        Each with ``student_id`` and ``team``, and any other of `COLUMNS`. Without it every team
+        is a student.
+
+    Raises
+    ------
+    ChallengeError
+        If the private ranks are not revealed yet: marks would tell them.
+    """
+    if contest.store.progress().revealed is None:
+        raise ChallengeError("Marks come from the private split: reveal the challenge first.")
+    finals = _final_of_each_team(contest)
+    baselines = [entry for entry in finals.pop("", []) if entry.is_baseline]
+    best = {key: ranked(mine, private=True)[0] for key, mine in finals.items()}
+    if students is None:
+        students = [{"student_id": entry.team, "team": entry.team} for entry in best.values()]
+    marks = {key: 1 + _beaten(contest, entry, baselines) for key, entry in best.items()}
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
+    writer.writeheader()
+    for student in students:
+        key = name_key(student["team"])
+        mark = float(marks.get(key, 0))
+        row = {name: student[name] for name in COLUMNS if name in student}
+        row |= {
+            "assignment": contest.challenge.name,
+            "timestamp": str(best[key].received_at.replace(tzinfo=None)) if key in best else "",
+            "raw_score": mark,
+            "late_submission_penalty": 0.0,
+            "score": mark,
+            "max_score": float(1 + len(baselines)),
+        }
+        writer.writerow({name: _no_formula(value) for name, value in row.items()})
+    return text.getvalue()
+
+
+def read_students(path: Path) -> list[dict[str, str]]:
+    """Who is in which team: a CSV file with the columns ``student_id`` and ``team``.
+
+    Raises
+    ------
+    ChallengeError
+        If a column is missing, or the file is no text.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            students = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ChallengeError(f"{path} is no CSV file in UTF-8 ({error}).") from error
+    if not students or not {"student_id", "team"} <= students[0].keys():
+        raise ChallengeError(f"Expected {path} to have the columns student_id and team.")
+    return [{name: value or "" for name, value in each.items() if name} for each in students]
+
+
+def _final_of_each_team(contest: Contest) -> dict[str, list[Entry]]:
+    """By the key of the team; the challenge's own under the empty one."""
+    finals: dict[str, list[Entry]] = {}
+    for entry in best_of_each_network(entries(contest.store, private=True)):
+        key = "" if entry.is_baseline else name_key(entry.team)
+        finals.setdefault(key, []).append(entry)
+    return finals
+
+
+def _beaten(contest: Contest, entry: Entry, baselines: list[Entry]) -> int:
+    private = contest.truth.is_private
+    labels = contest.truth.labels[private]
+    ours = _scores(contest, entry)[private]
+    return sum(
+        ladder_accepts(labels, ours, _scores(contest, each)[private]).accepted for each in baselines
+    )
+
+
+def _scores(contest: Contest, entry: Entry) -> NDArray[np.float64]:
+    return read_scores(contest.store.content(entry.sha256), contest.challenge.n_jets)
+
+
+def _no_formula(value: object) -> object:
+    """A name that a spreadsheet would run as a formula gets a leading quote."""
+    risky = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if risky else value

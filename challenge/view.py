@@ -1,0 +1,52 @@
+"""What the leaderboard of a challenge shows now, from what its folder holds."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.collusion import LookAlike, look_alikes
+from challenge.comparisons import CACHE
+from challenge.contest import Contest
+from challenge.entries import entries
+from challenge.folder import TEST_JETS
+from challenge.leaderboard import PUBLISHED, Evidence, Occasion, standings
+from challenge.lifecycle import phase
+from challenge.ranking import best_of_each_network
+from challenge.standings import Phase, Standings
+from challenge.submission import read_scores
+
+__all__ = ["alike", "view"]
+
+
+def view(contest: Contest) -> Standings:
+    """What the leaderboard shows now: the public split, or the private one after the reveal."""
+    challenge, store, truth = contest.challenge, contest.store, contest.truth
+    now = phase(store, contest.rules)
+    shown = truth.is_private if now is Phase.REVEALED else truth.is_public
+
+    def scores_of(sha256: str) -> NDArray[np.float64]:
+        return read_scores(store.content(sha256), challenge.n_jets)[shown]
+
+    columns = challenge.columns() if now is Phase.REVEALED else {}
+    return standings(
+        Occasion(
+            challenge.name, now, store.now(), opens=contest.rules.opens, closes=contest.rules.closes
+        ),
+        entries(store, private=now is Phase.REVEALED),
+        Evidence(
+            truth.labels[shown],
+            scores_of,
+            challenge.folder / CACHE,
+            **{name: column[shown] for name, column in columns.items()},
+        ),
+        # Labels from anywhere may be those of any problem.
+        references=PUBLISHED if (challenge.folder / TEST_JETS).is_file() else (),
+    )
+
+
+def alike(contest: Contest) -> list[LookAlike]:
+    """Entries on the board of different teams that are the same file, or order the jets alike."""
+    shown = best_of_each_network(entries(contest.store))
+    return look_alikes(
+        shown,
+        lambda sha256: read_scores(contest.store.content(sha256), contest.challenge.n_jets),
+    )

@@ -1,0 +1,56 @@
+"""A drop box that is watched: every file that appears is handed in, every answer put beside it."""
+
+import time
+from collections.abc import Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from challenge.contest import Contest
+from challenge.dropbox import DropBox, Found
+from challenge.folder import ChallengeError
+from challenge.intake import submit
+from challenge.receipts import accepted_text
+
+__all__ = ["answered", "answered_or_put_off", "watch"]
+
+
+def watch(contest: Contest, box: DropBox, *, every: float, say: Callable[[str], None]) -> None:
+    """Answer what appears in the drop box, until interrupted from the keyboard.
+
+    Parameters
+    ----------
+    contest : Contest
+    box : DropBox
+    every : float
+        Seconds between two looks.
+    say : callable
+        Takes one line for each answer, for the instructor.
+    """
+    say(f"watching {box.folder}: stop with Ctrl-C.")
+    try:
+        while True:
+            for found in box.look():
+                told = answered_or_put_off(contest, box, found)
+                say(f"{found.team} / {found.network}: {told}")
+            time.sleep(every)
+    except KeyboardInterrupt:
+        say("stopped.")
+
+
+def answered_or_put_off(contest: Contest, box: DropBox, found: Found) -> str:
+    """One team's full disk or folder without rights must not end the watch for all."""
+    try:
+        return answered(contest, box, found)
+    except (OSError, SQLAlchemyError, ChallengeError) as error:
+        box.put_off(found)
+        return f"not answered yet ({error})"
+
+
+def answered(contest: Contest, box: DropBox, found: Found) -> str:
+    """Score one file and put the answer beside it; its first line is returned."""
+
+    def respond(data: bytes) -> str:
+        receipt = submit(contest, data, team=found.team, network=found.network)
+        return f"{accepted_text(receipt)}\nsha256 {receipt.sha256}"
+
+    return box.answer(found, respond, n_jets=contest.challenge.n_jets).splitlines()[0]

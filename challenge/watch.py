@@ -1,7 +1,10 @@
 """A drop box that is watched: every file that appears is handed in, every answer put beside it."""
 
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,7 +18,7 @@ __all__ = ["answered", "answered_or_put_off", "watch"]
 
 
 def watch(contest: Contest, box: DropBox, *, every: float, say: Callable[[str], None]) -> None:
-    """Answer what appears in the drop box, until interrupted from the keyboard.
+    """Answer what appears in the drop box, until interrupted from the keyboard or terminated.
 
     Parameters
     ----------
@@ -28,13 +31,32 @@ def watch(contest: Contest, box: DropBox, *, every: float, say: Callable[[str], 
     """
     say(f"watching {box.folder}: stop with Ctrl-C.")
     try:
-        while True:
-            for found in box.look():
-                told = answered_or_put_off(contest, box, found)
-                say(f"{found.team} / {found.network}: {told}")
-            time.sleep(every)
+        with _signals_interrupt():
+            while True:
+                for found in box.look():
+                    told = answered_or_put_off(contest, box, found)
+                    say(f"{found.team} / {found.network}: {told}")
+                time.sleep(every)
     except KeyboardInterrupt:
         say("stopped.")
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Let Ctrl-C and a service manager's SIGTERM both raise KeyboardInterrupt inside.
+
+    A process that a shell started in the background ignores Ctrl-C otherwise.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, signal.default_int_handler) for each in signals]
+    try:
+        yield
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
 
 
 def answered_or_put_off(contest: Contest, box: DropBox, found: Found) -> str:

@@ -1,5 +1,6 @@
 """A drop box on a shared file system: files appear, answers appear, nothing else is touched."""
 
+import contextlib
 import os
 import signal
 import stat
@@ -184,15 +185,23 @@ def test_a_file_that_fails_again_and_again_is_looked_at_ever_more_seldom(box):
 # --- the command ---------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
 def watcher(contest, box):
+    """A watching process that ignores Ctrl-C at first, as a shell starts one in the background."""
     command = ["-m", "challenge", "score", contest.challenge.folder, "--watch", box.folder]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, *map(str, command), "--every", "0.05"],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def wait_for(condition):
@@ -202,7 +211,8 @@ def wait_for(condition):
         time.sleep(0.05)
 
 
-def test_a_watched_drop_box_is_answered_until_stopped_and_a_kill_loses_nothing(contest, box):
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_watched_drop_box_is_answered_until_stopped_and_a_kill_loses_nothing(contest, box, stop):
     with watcher(contest, box) as process:
         put(box, "us/cnn.npy")
         wait_for((box.folder / "us" / "cnn.receipt.txt").exists)
@@ -210,7 +220,7 @@ def test_a_watched_drop_box_is_answered_until_stopped_and_a_kill_loses_nothing(c
     put(box, "us/dnn.npy", content(1))  # while nobody watches
     with watcher(contest, box) as process:
         wait_for((box.folder / "us" / "dnn.receipt.txt").exists)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(stop)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert out.splitlines()[0].startswith("watching ")

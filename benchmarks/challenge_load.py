@@ -172,7 +172,8 @@ def main() -> None:
         f"processes: {outcome.seconds:.0f} s, {outcome.seconds / total:.2f} s each"
     )
     print(f"memory of all processes together: {outcome.peak_memory / 2**20:.0f} MiB at most")
-    print(f"answers: {dict(outcome.answers)}; accepted of each team: {outcome.per_team}")
+    answers = dict(sorted(outcome.answers.items()))
+    print(f"answers: {answers}; accepted of each team: {outcome.per_team}")
     print(f"lost, doubled or wrong: {len(outcome.faults)}")
     for fault in outcome.faults:
         print(f"  {fault}")

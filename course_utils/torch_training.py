@@ -128,7 +128,7 @@ def fit_torch(
     _keep_memory()
     device, loss = torch.device(device or best_device()), loss or nn.CrossEntropyLoss()
     train, val = _tensors(*train), _tensors(*val)
-    network.to(device, memory_format=torch.channels_last)  # twice as fast on a CPU
+    network.to(device, memory_format=torch.channels_last)  # 1.6 times as fast on a CPU
     state = _State(network, optimizer)
     recipe = _recipe(train, val, optimizer, seed=seed, batch_size=batch_size)
     if checkpoint is not None:

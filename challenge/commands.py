@@ -159,6 +159,8 @@ def close(args: argparse.Namespace) -> int:
     lifecycle.close(store)
     contest = _opened(args.dir)
     waiting = len(contest.store.unsettled())
+    if (args.dir / TEST_JETS).is_file() and gradebook.no_baselines(contest) is not None:
+        tell(f"There are no baselines yet; before reveal: python -m challenge baselines {args.dir}")
     _say(f"closed: {len(entries(store))} submissions are scored, {waiting} wait for their file.")
     return ACCEPTED
 
@@ -174,6 +176,7 @@ def reveal(args: argparse.Namespace) -> int:
             f"alike: {pair.first.team} / {pair.first.network} and "
             f"{pair.second.team} / {pair.second.network} ({how}): ask both teams."
         )
+    _tell_without_baselines(contest)
     _say("revealed: board --format html has the curves and the bins; export prints marks.")
     return ACCEPTED
 
@@ -181,8 +184,13 @@ def reveal(args: argparse.Namespace) -> int:
 def export(args: argparse.Namespace) -> int:
     """Print marks."""
     students = None if args.students is None else gradebook.read_students(args.students)
-    _say(gradebook.grades(Contest.open(args.dir), students).rstrip("\n"), escape=False)
-    return ACCEPTED
+    contest = Contest.open(args.dir)
+    _say(gradebook.grades(contest, students).rstrip("\n"), escape=False)
+    _tell_without_baselines(contest)
+    unmatched = [] if students is None else gradebook.unmatched(contest, students)
+    for each in unmatched:
+        tell(each)
+    return REFUSED if unmatched else ACCEPTED
 
 
 def rescore(args: argparse.Namespace) -> int:
@@ -211,6 +219,12 @@ def tell(text: str) -> None:
 
 def _say(text: str, *, escape: bool = True) -> None:
     print(printable(text) if escape else text, flush=True)
+
+
+def _tell_without_baselines(contest: Contest) -> None:
+    missing = gradebook.no_baselines(contest)
+    if missing is not None:
+        tell(missing)
 
 
 def _reported(done: str, faults: Sequence[str]) -> int:

@@ -10,11 +10,11 @@ from challenge.budget import live_card
 from challenge.contest import Contest
 from challenge.folder import ChallengeError
 from challenge.hints import hints
-from challenge.names import name_key
 from challenge.quota import time_text
 from challenge.reception import quota_left
 from challenge.records import Quota, Record, State
 from challenge.scoring import Scorecard
+from challenge.store import team_key
 from challenge.submission import SubmissionError, read_scores
 from challenge.tables import Network, Submission, Team
 
@@ -137,7 +137,7 @@ def history(contest: Contest, team: str) -> list[tuple[Record, Receipt | Excepti
         If there is no such team.
     """
     records = contest.store.records(
-        Submission.network_id == Network.id, Network.team_id == Team.id, Team.key == name_key(team)
+        Submission.network_id == Network.id, Network.team_id == Team.id, Team.key == team_key(team)
     )
     if not records:
         raise ChallengeError(f"No team {team!r} has handed in anything.")

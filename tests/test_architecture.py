@@ -138,9 +138,9 @@ ARROWS = {
         "sqlalchemy",
     ),
     "challenge.receipts": (
-        "challenge.budget challenge.contest challenge.folder challenge.hints challenge.names"
+        "challenge.budget challenge.contest challenge.folder challenge.hints"
         " challenge.quota challenge.reception challenge.records challenge.scoring"
-        " challenge.submission challenge.tables",
+        " challenge.store challenge.submission challenge.tables",
         "numpy",
     ),
     "challenge.intake": (
@@ -170,8 +170,8 @@ ARROWS = {
         "numpy",
     ),
     "challenge.gradebook": (
-        "challenge.contest challenge.entries challenge.folder challenge.names challenge.ranking"
-        " challenge.submission",
+        "challenge.board challenge.contest challenge.entries challenge.folder challenge.names"
+        " challenge.ranking challenge.store challenge.submission course_utils.metrics",
         "numpy",
     ),
     "challenge.watch": (

@@ -231,10 +231,20 @@ def test_a_term_from_create_to_the_marks(files, tmp_path, capsys):
     assert says("reveal", folder, status=2).startswith("error: Teams may still hand in")
     assert says("close", folder) == "closed: 2 submissions are scored, 0 wait for their file."
     assert "[closed]" in says("score", folder, files / "cnn.npy", "--team", "them", status=1)
-    assert "Top Quarks" in says("reveal", folder)
+    revealed = says("reveal", folder)
+    assert "Top Quarks" in revealed
+    assert "There are no baselines" in revealed
     students = tmp_path / "students.csv"
     students.write_text("student_id,team\nann,Top Quarks\n")
-    assert "ann" in says("export", folder, "--students", students)
+    exported = says("export", folder, "--students", students)
+    assert "ann" in exported
+    assert "There are no baselines" in exported
+    students.write_text("student_id,team\nann,Top Quark\n")
+    exported = says("export", folder, "--students", students, status=1)
+    assert "student 'ann': no team 'Top Quark'" in exported
+    assert "team 'Top Quarks': no student" in exported
+    students.unlink()
+    assert f"{students} cannot be read" in says("export", folder, "--students", students, status=2)
     assert says("rescore", folder, "--verify") == "verified: 2 submissions, 0 differ."
     assert says("rescore", folder) == "rescored: 0 of 2 submissions changed."
     assert " 0 faults" in says("audit", folder)

@@ -15,11 +15,15 @@ from challenge.entries import entries
 from challenge.folder import ChallengeError
 from challenge.intake import accept, is_step
 from challenge.names import BASELINE_TEAM
-from challenge.reception import Arrival, receive
+from challenge.receipts import history
+from challenge.reception import Arrival, quota_left, receive
 from challenge.records import DAY
 from challenge.standings import Phase
 from challenge.submission import SubmissionError
 from challenge.view import view
+from course_utils.metrics import compare_auc
+
+LEVELS = np.linspace(0.02, 0.1, 41)  # how much stronger a file is made
 
 
 @pytest.fixture
@@ -311,6 +315,71 @@ def test_marks_go_to_the_students_of_a_team_and_nobody_else(contest, tmp_path):
     ]
     assert rows[0]["email"] == "ann@x.org"
     assert rows[0]["timestamp"] == "2026-04-01 12:00:00"
+
+
+def test_a_win_at_95_percent_is_worth_its_point_as_on_the_board(contest):
+    """The Ladder asks for 99 %, so this win would not have been a step."""
+    rng = np.random.default_rng(0)
+    weak = rng.normal(size=len(LABELS)) + LABELS
+    private = contest.truth.is_private
+    p_value, strong = min(
+        (
+            (compare_auc(LABELS[private], weak[private], each[private]).p_value, each)
+            for each in (weak + rng.normal(size=len(LABELS)) * 0.1 + x * LABELS for x in LEVELS)
+        ),
+        key=lambda each: abs(each[0] - 0.03),
+    )
+    assert 0.01 < p_value < 0.05
+    accept(contest, file_of(weak), team=BASELINE_TEAM, network="weak", is_ours=True)
+    send(contest, file_of(strong))
+    ended(contest)
+    assert [line.group for line in view(contest).lines] == [1, 2]
+    (row,) = csv.DictReader(io.StringIO(gradebook.grades(contest)))
+    assert (row["score"], row["max_score"]) == ("2.0", "2.0")
+
+
+def test_a_padded_team_name_is_the_team_and_a_mistyped_one_is_told(contest):
+    for team in ("Top Quarks", "Jets"):
+        send(contest, content(), team=team)
+    accept(contest, content(1), team=BASELINE_TEAM, network="weak", is_ours=True)
+    ended(contest)
+    teams = {"ann": " Top  Quarks ", "bob": "Top Quark"}
+    students = [{"student_id": name, "team": team} for name, team in teams.items()]
+    rows = csv.DictReader(io.StringIO(gradebook.grades(contest, students)))
+    assert [float(row["score"]) > 0 for row in rows] == [True, False]
+    unknown, without = gradebook.unmatched(contest, students)
+    assert "'bob'" in unknown
+    assert "'Top Quark'" in unknown
+    assert "'Jets'" in without
+    assert len(history(contest, " top  quarks ")) == 1
+
+
+def test_an_extension_for_a_padded_name_is_for_that_team(contest):
+    send(contest, content(), team="Top Quarks")
+    lifecycle.extend(contest.store, " Top  Quarks", per_day=9)
+    assert quota_left(contest.store, "top  quarks ", contest.rules).limit == 9
+
+
+def test_no_baseline_comes_in_after_the_reveal(contest):
+    """It would change ranks and marks that everybody knows."""
+    known = accept(contest, content(), team=BASELINE_TEAM, network="weak", is_ours=True)
+    send(contest, ladder(3))
+    lifecycle.close(contest.store)
+    accept(contest, content(1), team=BASELINE_TEAM, network="late", is_ours=True)
+    lifecycle.reveal(contest.store, contest.rules)
+    before = view(contest).lines
+    with pytest.raises(SubmissionError, match="too late"):
+        accept(contest, content(2), team=BASELINE_TEAM, network="too late", is_ours=True)
+    again = accept(contest, content(), team=BASELINE_TEAM, network="weak", is_ours=True)
+    assert again.submission == known.submission
+    assert view(contest).lines == before
+
+
+def test_that_there_are_no_baselines_is_said(contest):
+    send(contest, content())
+    assert "no baselines" in gradebook.no_baselines(contest)
+    accept(contest, content(), team=BASELINE_TEAM, network="weak", is_ours=True)
+    assert gradebook.no_baselines(contest) is None
 
 
 def test_marks_are_not_told_before_the_reveal(contest):

@@ -11,6 +11,7 @@ from challenge.contest import Contest
 from challenge.folder import ChallengeError
 from challenge.hints import hints
 from challenge.quota import time_text
+from challenge.ranking import LADDER_CONFIDENCE
 from challenge.reception import quota_left
 from challenge.records import Quota, Record, State
 from challenge.scoring import Scorecard
@@ -28,6 +29,7 @@ __all__ = [
     "with_hints",
 ]
 
+_LEVEL: Final = f"{LADDER_CONFIDENCE:.0%}".replace("%", " %")
 _JETS_FOR_HINTS: Final = 20_000  # an accident shows in the first ones, at a tenth of the time
 
 
@@ -75,8 +77,8 @@ class Receipt:
         if self.is_first:
             return str(self.card)
         if self.is_best:
-            return f"significantly better than your best: {self.card}"
-        return f"not significantly better than your best, which stays: {self.card}"
+            return f"significantly better than your best (at {_LEVEL}): {self.card}"
+        return f"not significantly better than your best (at {_LEVEL}), which stays: {self.card}"
 
 
 def receipt_of(contest: Contest, record: Record) -> Receipt:

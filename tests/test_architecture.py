@@ -139,8 +139,8 @@ ARROWS = {
     ),
     "challenge.receipts": (
         "challenge.budget challenge.contest challenge.folder challenge.hints"
-        " challenge.quota challenge.reception challenge.records challenge.scoring"
-        " challenge.store challenge.submission challenge.tables",
+        " challenge.quota challenge.ranking challenge.reception challenge.records"
+        " challenge.scoring challenge.store challenge.submission challenge.tables",
         "numpy",
     ),
     "challenge.intake": (

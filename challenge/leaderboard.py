@@ -93,16 +93,17 @@ def standings(
         `PUBLISHED`, where the jets are those of the public samples or alike.
     """
     revealed = occasion.phase is Phase.REVEALED
+    lines = tuple(_lines(entries, evidence, revealed))
     return Standings(
         challenge=occasion.challenge,
         phase=occasion.phase,
         drawn_at=occasion.drawn_at,
         n_jets=len(evidence.labels),
-        lines=tuple(_lines(entries, evidence, revealed)),
+        lines=lines,
         opens=occasion.opens,
         closes=occasion.closes,
         references=tuple(references),
-        look_elsewhere=_look_elsewhere(entries, revealed),
+        look_elsewhere=_look_elsewhere(entries, lines),
     )
 
 
@@ -140,14 +141,15 @@ def _results(
             diagnostics = diagnose(labels, scores, pt=evidence.pt, mass=evidence.mass)
         return {"card": entry.private, "public": entry.card, "diagnostics": diagnostics}
     n_background = int(np.count_nonzero(labels == 0))
-    points = live_working_points(labels, evidence.scores_of(entry.sha256)) if in_detail else ()
-    return {"card": live_card(entry.card, n_background), "working_points": points}
+    shown = entry.shown
+    points = live_working_points(labels, evidence.scores_of(shown.sha256)) if in_detail else ()
+    return {"card": live_card(shown.card, n_background), "working_points": points}
 
 
 def _groups(order: Sequence[Entry], evidence: Evidence, revealed: bool) -> NDArray[np.int64]:
     if not order:
         return np.empty(0, np.int64)
-    keys = [each.sha256 for each in order]
+    keys = [(each if revealed else each.shown).sha256 for each in order]
     matrix = covariances(evidence.labels, keys, evidence.scores_of, cache=evidence.cache)
     return tied_groups([_shown(each, revealed).auc.value for each in order], matrix)
 
@@ -164,16 +166,20 @@ def _leaders(order: Sequence[Entry], revealed: bool) -> frozenset[int]:
     return frozenset(list(best.values())[:LEADERS])
 
 
-def _look_elsewhere(entries: Sequence[Entry], revealed: bool) -> LookElsewhere | None:
-    tried = [each for each in entries if not each.is_baseline]
-    if not tried:
+def _look_elsewhere(entries: Sequence[Entry], lines: Sequence[Standing]) -> LookElsewhere | None:
+    """From what the board shows anyway: other errors would tell of files the Ladder did not take.
+
+    Every try counts, each with the error that a shown one has.
+    """
+    n_tried = sum(not each.is_baseline for each in entries)
+    errors = [line.card.auc.error for line in lines if not line.is_baseline]
+    if not errors:
         return None
-    error = float(np.median([_shown(each, revealed).auc.error for each in tried]))
-    return LookElsewhere(len(tried), round(best_of_n_gain(len(tried), error), 4))
+    return LookElsewhere(n_tried, round(best_of_n_gain(n_tried, float(np.median(errors))), 4))
 
 
 def _shown(entry: Entry, revealed: bool) -> Scorecard:
-    card = entry.private if revealed else entry.card
+    card = entry.private if revealed else entry.shown.card
     if card is None:
         raise ValueError(f"Submission {entry.id} has no score on the private split.")
     return card

@@ -1,5 +1,7 @@
 """What the leaderboard of a challenge shows now, from what its folder holds."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,9 +12,12 @@ from challenge.entries import entries
 from challenge.folder import TEST_JETS
 from challenge.leaderboard import PUBLISHED, Evidence, Occasion, standings
 from challenge.lifecycle import phase
-from challenge.ranking import best_of_each_network
+from challenge.ranking import Entry, best_of_each_network
+from challenge.records import State
+from challenge.shown import stand_ins
 from challenge.standings import Phase, Standings
 from challenge.submission import read_scores
+from challenge.tables import Submission
 
 __all__ = ["alike", "view"]
 
@@ -31,7 +36,7 @@ def view(contest: Contest) -> Standings:
         Occasion(
             challenge.name, now, store.now(), opens=contest.rules.opens, closes=contest.rules.closes
         ),
-        entries(store, private=now is Phase.REVEALED),
+        _with_stand_ins(contest, entries(store, private=now is Phase.REVEALED)),
         Evidence(
             truth.labels[shown],
             scores_of,
@@ -41,6 +46,17 @@ def view(contest: Contest) -> Standings:
         # Labels from anywhere may be those of any problem.
         references=PUBLISHED if (challenge.folder / TEST_JETS).is_file() else (),
     )
+
+
+def _with_stand_ins(contest: Contest, of: list[Entry]) -> list[Entry]:
+    scored = contest.store.records(Submission.state == State.SCORED)
+    by_number = {each.id: each for each in of}
+    stands_for = {
+        number: by_number[other.id]
+        for number, other in stand_ins(contest, scored).items()
+        if number in by_number and other.id in by_number  # one may have come in between
+    }
+    return [replace(each, stands_for=stands_for.get(each.id)) for each in of]
 
 
 def alike(contest: Contest) -> list[LookAlike]:

@@ -137,10 +137,16 @@ ARROWS = {
         " challenge.store challenge.submission challenge.tables",
         "sqlalchemy",
     ),
+    "challenge.shown": (
+        "challenge.comparisons challenge.contest challenge.names challenge.ranking"
+        " challenge.records challenge.submission",
+        "numpy scipy",
+    ),
     "challenge.receipts": (
         "challenge.budget challenge.contest challenge.folder challenge.hints"
         " challenge.quota challenge.ranking challenge.reception challenge.records"
-        " challenge.scoring challenge.store challenge.submission challenge.tables",
+        " challenge.scoring challenge.shown challenge.store challenge.submission"
+        " challenge.tables",
         "numpy",
     ),
     "challenge.intake": (
@@ -166,7 +172,8 @@ ARROWS = {
     "challenge.view": (
         "challenge.collusion challenge.comparisons challenge.contest challenge.entries"
         " challenge.folder challenge.leaderboard challenge.lifecycle challenge.ranking"
-        " challenge.standings challenge.submission",
+        " challenge.records challenge.shown challenge.standings challenge.submission"
+        " challenge.tables",
         "numpy",
     ),
     "challenge.gradebook": (

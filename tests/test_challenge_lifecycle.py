@@ -20,7 +20,7 @@ from challenge.reception import Arrival, quota_left, receive
 from challenge.records import DAY
 from challenge.standings import Phase
 from challenge.submission import SubmissionError
-from challenge.view import view
+from challenge.view import alike, view
 from course_utils.metrics import compare_auc
 
 LEVELS = np.linspace(0.02, 0.1, 41)  # how much stronger a file is made
@@ -254,6 +254,14 @@ def test_the_rank_change_is_told_after_the_reveal(contest):
         ("unlucky", 1),
         ("lucky", -1),
     ]
+
+
+def test_a_copy_is_pointed_out_although_the_ladder_did_not_take_it(contest):
+    send(contest, ladder(1), team="us")
+    send(contest, ladder(3), team="them")
+    assert not send(contest, ladder(1), team="them").is_best
+    (pair,) = (each for each in alike(contest) if each.identical)
+    assert (pair.first.team, pair.second.team) == ("us", "them")
 
 
 # --- two at once -----------------------------------------------------------------------------

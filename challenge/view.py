@@ -12,7 +12,7 @@ from challenge.entries import entries
 from challenge.folder import TEST_JETS
 from challenge.leaderboard import PUBLISHED, Evidence, Occasion, standings
 from challenge.lifecycle import phase
-from challenge.ranking import Entry, best_of_each_network
+from challenge.ranking import Entry
 from challenge.records import State
 from challenge.shown import stand_ins
 from challenge.standings import Phase, Standings
@@ -60,9 +60,8 @@ def _with_stand_ins(contest: Contest, of: list[Entry]) -> list[Entry]:
 
 
 def alike(contest: Contest) -> list[LookAlike]:
-    """Entries on the board of different teams that are the same file, or order the jets alike."""
-    shown = best_of_each_network(entries(contest.store))
+    """Entries of different teams that are the same file, or on the board and order jets alike."""
     return look_alikes(
-        shown,
+        entries(contest.store),
         lambda sha256: read_scores(contest.store.content(sha256), contest.challenge.n_jets),
     )

@@ -111,7 +111,8 @@ def _add_score(added: Commands) -> None:
         "--watch",
         type=Path,
         metavar="DROPBOX",
-        help="score what appears as DROPBOX/TEAM/NETWORK.npy, until stopped",
+        help="score what appears as DROPBOX/TEAM/NETWORK.npy, until stopped; make the folder of "
+        "each team yourself, writable for that team, and DROPBOX writable for nobody else",
     )
     score.add_argument("--network", help="name of the network (default: the file's name)")
     score.add_argument(

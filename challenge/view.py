@@ -31,12 +31,13 @@ def view(contest: Contest) -> Standings:
     def scores_of(sha256: str) -> NDArray[np.float64]:
         return read_scores(store.content(sha256), challenge.n_jets)[shown]
 
+    live = _with_stand_ins(contest, entries(store))
     columns = challenge.columns() if now is Phase.REVEALED else {}
     return standings(
         Occasion(
             challenge.name, now, store.now(), opens=contest.rules.opens, closes=contest.rules.closes
         ),
-        _with_stand_ins(contest, entries(store, private=now is Phase.REVEALED)),
+        entries(store, private=True) if now is Phase.REVEALED else live,
         Evidence(
             truth.labels[shown],
             scores_of,
@@ -45,6 +46,7 @@ def view(contest: Contest) -> Standings:
         ),
         # Labels from anywhere may be those of any problem.
         references=PUBLISHED if (challenge.folder / TEST_JETS).is_file() else (),
+        before=live,
     )
 
 

@@ -21,6 +21,7 @@ from challenge.records import DAY
 from challenge.standings import Phase
 from challenge.submission import SubmissionError
 from challenge.view import alike, view
+from challenge.wording import notes
 from course_utils.metrics import compare_auc
 
 LEVELS = np.linspace(0.02, 0.1, 41)  # how much stronger a file is made
@@ -256,6 +257,35 @@ def test_the_rank_change_is_told_after_the_reveal(contest):
     ]
 
 
+def test_a_pick_moves_from_the_place_where_its_network_stood(contest):
+    """Its own public score would have been last, and no loss seen."""
+    weak = send(contest, ladder(0))
+    send(contest, ladder(4))
+    send(contest, ladder(2), team="them")
+    lifecycle.pick(contest.store, contest.rules, "us", [weak.sha256])
+    live = [line.team for line in view(contest).lines]
+    ended(contest)
+    first, last = view(contest).lines
+    assert live == ["us", "them"]
+    assert [(line.team, line.climbed) for line in (first, last)] == [("them", 1), ("us", -1)]
+    assert last.submission == weak.submission
+    best = next(
+        each for each in contest.store.records() if each.team == "us" and each.id != last.submission
+    )
+    assert last.public == best.verdict.public
+
+
+def test_luck_on_the_private_jets_is_that_of_the_final_entries(contest):
+    for step in range(4):
+        send(contest, ladder(step))
+    send(contest, ladder(2), team="them")
+    assert view(contest).look_elsewhere.tried == 5
+    ended(contest)
+    final = view(contest)
+    assert final.look_elsewhere.tried == 2
+    assert any("2 final entries" in note for note in notes(final))
+
+
 def test_a_copy_is_pointed_out_although_the_ladder_did_not_take_it(contest):
     send(contest, ladder(1), team="us")
     send(contest, ladder(3), team="them")
@@ -409,6 +439,16 @@ def test_a_list_of_students_that_is_no_text_is_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ChallengeError, match="no CSV file"):
         gradebook.read_students(path)
+
+
+def test_a_file_that_the_ladder_did_not_take_gets_no_hint_from_its_auc(contest):
+    """Of so few jets nothing is said without labels; its AUC, near 0, would tell of the signs."""
+    send(contest, ladder(3))
+    flipped = send(contest, file_of(-np.load(io.BytesIO(ladder(3)))))
+    assert not flipped.is_best
+    assert flipped.hints == ()
+    first = send(contest, file_of(-np.load(io.BytesIO(ladder(3)))), network="other")
+    assert "signs flipped" in " ".join(first.hints)
 
 
 def test_a_receipt_is_the_same_after_the_reveal(contest):

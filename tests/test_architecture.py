@@ -189,7 +189,8 @@ ARROWS = {
     "challenge.plan": ("challenge.folder challenge.names challenge.submission", "numpy"),
     "challenge.creation": (
         "challenge.database challenge.folder challenge.leaks challenge.plan challenge.store"
-        " challenge.submission course_utils.jetfile course_utils.kinematics",  # to read jets,
+        " challenge.submission course_utils.datasets course_utils.jetfile"  # to read jets,
+        " course_utils.kinematics",
         "numpy",
     ),
     "challenge.baselines": (

@@ -24,6 +24,7 @@ SCORES = RNG.normal(size=N) + 2 * LABELS
 def files(tmp_path):
     """A folder with a challenge `c`, two good submissions and two bad ones."""
     np.save(tmp_path / "labels.npy", LABELS)
+    (tmp_path / "labels.npy").chmod(0o600)
     np.save(tmp_path / "cnn.npy", SCORES.astype(np.float32))
     np.save(tmp_path / "dnn.npy", (SCORES + RNG.normal(size=N)).astype(np.float16))
     np.save(tmp_path / "column.npy", SCORES[:, None])
@@ -180,7 +181,8 @@ def test_from_jets_to_a_board_with_a_baseline(tmp_path, capsys, monkeypatch):
 
 
 def test_the_board_ranks_the_better_network_first_in_every_format(files, capsys):
-    run("score", files / "c", files / "dnn.npy", files / "cnn.npy", "--team", "us")
+    run("score", files / "c", files / "dnn.npy", "--team", "us")
+    run("score", files / "c", files / "cnn.npy", "--team", "them")
     capsys.readouterr()
     for form in ("table", "json", "csv", "md"):
         assert run("board", files / "c", "--format", form) == 0

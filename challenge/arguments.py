@@ -236,7 +236,9 @@ def _from(least: int) -> Callable[[str], int]:
 def _seconds(text: str) -> float:
     value = float(text)
     if not 0 < value <= _DAY:
-        raise argparse.ArgumentTypeError(f"expected more than 0 seconds and at most a day; got {text}")
+        raise argparse.ArgumentTypeError(
+            f"expected more than 0 seconds and at most a day; got {text}"
+        )
     return value
 
 

@@ -45,6 +45,8 @@ def as_table(standings: Standings) -> str:
     console.print(_table(standings, with_bars=width >= _WIDE_ENOUGH_FOR_BARS))
     for note in notes(standings):
         console.print(Text(note))
+    for line in _published_lines(standings):
+        console.print(Text(line, style="dim"))
     return text.getvalue().rstrip("\n")
 
 
@@ -111,6 +113,15 @@ def _cells(line: Standing, has_moved: bool) -> list[str]:
         str(line.tries),
         f"{line.received_at:%m-%d %H:%M}",
     ]
+
+
+def _published_lines(standings: Standings) -> list[str]:
+    """The same for a terminal."""
+    rows = [
+        f"  {each.tagger}: AUC {each.auc}, R50 {each.r50}, R30 {each.r30}"
+        for each in standings.references
+    ]
+    return [f"Published, not ranked ({standings.references[0].source}):", *rows] if rows else []
 
 
 def _published(standings: Standings) -> list[str]:

@@ -195,7 +195,7 @@ def shown_text(record: Record, told: Receipt | Exception) -> str:
     pick = ", final choice" if record.is_pick else ""
     return (
         f"{record.received_at:%Y-%m-%d %H:%M:%S} UTC  {record.network}{pick}  "
-        f"{record.sha256[:12]}  {result}"
+        f"{record.sha256}  {result}"
     )
 
 

@@ -1,6 +1,7 @@
 """What the leaderboard of a challenge shows now, from what its folder holds."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,11 @@ def view(contest: Contest) -> Standings:
     columns = challenge.columns() if now is Phase.REVEALED else {}
     return standings(
         Occasion(
-            challenge.name, now, store.now(), opens=contest.rules.opens, closes=contest.rules.closes
+            challenge.name,
+            now,
+            store.now(),
+            opens=contest.rules.opens,
+            closes=_closing_time(contest, now),
         ),
         entries(store, private=True) if now is Phase.REVEALED else live,
         Evidence(
@@ -48,6 +53,14 @@ def view(contest: Contest) -> Standings:
         references=PUBLISHED if (challenge.folder / TEST_JETS).is_file() else (),
         before=live,
     )
+
+
+def _closing_time(contest: Contest, now: Phase) -> datetime | None:
+    """When it will close, or did: by hand or by the rules, whatever came first."""
+    ends = [contest.rules.closes]
+    if now is not Phase.LIVE:
+        ends.append(contest.store.progress().closed)
+    return min((each for each in ends if each is not None), default=None)
 
 
 def _with_stand_ins(contest: Contest, of: list[Entry]) -> list[Entry]:

@@ -225,7 +225,7 @@ def test_a_term_from_create_to_the_marks(files, tmp_path, capsys):
     assert "[paused]" in refused
     assert says("resume", folder).startswith("resumed")
     extended = says("extend", folder, "top quarks", "--until", "2099-01-01", "--per-day", 9)
-    assert "until 2099-01-01 00:00:00 UTC, 9 submissions" in extended
+    assert "until 2099-01-01 23:59:59 UTC, 9 submissions" in extended
     assert says("pick", folder, "Top Quarks", receipt) == "picked for Top Quarks: dnn."
     shown = says("show", folder, "Top Quarks")
     assert "dnn, final choice" in shown
@@ -330,7 +330,7 @@ def test_a_command_that_cannot_be_understood_ends_with_status_2(argv, capsys):
         (["reveal", "c"], "close the challenge first"),
         (["export", "c"], "reveal the challenge first"),
         (["score", "c", "a.npy", "b.npy", "--team", "us", "--network", "n"], "--network"),
-        (["check", "nowhere", "a.npy"], "challenge create"),
+        (["check", "nowhere", "a.npy"], "your instructor"),
         (["score", "nowhere", "a.npy", "--team", "us"], "challenge create"),
         (["board", "nowhere"], "challenge create"),
         (["baselines", "c"], "no jets"),

@@ -199,7 +199,8 @@ def _add_checks(added: Commands) -> None:
         added,
         "audit",
         commands.audit,
-        "Check the log: its chain of hashes, and every submission against it.",
+        "Check the log: its chain of hashes, and against it every submission, final choice, "
+        "extension, pause, close and reveal.",
         "top_challenge --noted 9f2c...",
     )
     audit.add_argument("--noted", metavar="HASH", help="the hash that an earlier audit printed")

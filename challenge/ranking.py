@@ -81,13 +81,6 @@ class LadderDecision:
     accepted: bool
     compared: AucDifference | None
 
-    @property
-    def sentence(self) -> str:
-        """What the team may know."""
-        if self.compared is None:
-            return "the first of this network"
-        return f"{'' if self.accepted else 'not '}significantly better than your best"
-
 
 def ladder_accepts(
     labels: ArrayLike,

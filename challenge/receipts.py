@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from challenge.budget import live_card
 from challenge.contest import Contest
@@ -129,8 +130,8 @@ def receipt_of(
     )
 
 
-def with_hints(contest: Contest, receipt: Receipt, data: bytes) -> Receipt:
-    """A receipt that also says what looks like an accident in the file it is for."""
+def with_hints(contest: Contest, receipt: Receipt, scores: NDArray[np.float64]) -> Receipt:
+    """A receipt that also says what looks like an accident in the scores it is for."""
     n_jets, public = contest.challenge.n_jets, contest.truth.labels[contest.truth.is_public]
     rival = contest.store.record(receipt.submission).verdict.compared_with
     best = None
@@ -138,7 +139,7 @@ def with_hints(contest: Contest, receipt: Receipt, data: bytes) -> Receipt:
         best = read_scores(contest.store.content(contest.store.record(rival).sha256), n_jets)
         best = best[:_JETS_FOR_HINTS]
     found = hints(
-        read_scores(data, n_jets)[:_JETS_FOR_HINTS],
+        scores[:_JETS_FOR_HINTS],
         told_auc=receipt.card.auc.value if receipt.is_best and not receipt.stand_in else None,
         n_signal=int(np.count_nonzero(public)),
         n_background=int(np.count_nonzero(public == 0)),

@@ -65,7 +65,7 @@ def reason_of(call, *args, **kwargs):
 
 def test_the_public_jets_and_the_secret_labels_belong_together(tmp_path, jets):
     challenge, _ = create_from_jets(tmp_path / "c", jets, seed=7)
-    source, labels = labelled_jets(), challenge.labels()
+    source, labels = labelled_jets(), challenge.truth().labels
     with JetFile(tmp_path / "c" / TEST_JETS) as file:
         public = file.read()
     assert len(public) == challenge.n_jets == N
@@ -94,7 +94,7 @@ def test_the_order_follows_from_the_seed_and_the_source_together(tmp_path, jets)
     other = tmp_path / "other.h5"
     write_jets(other, [labelled_jets(1)], provenance={})
     labels = [
-        create_from_jets(tmp_path / name, source, seed=seed)[0].labels().tolist()
+        create_from_jets(tmp_path / name, source, seed=seed)[0].truth().labels.tolist()
         for name, source, seed in (("a", jets, 1), ("b", jets, 1), ("c", jets, 2), ("d", other, 1))
     ]
     assert labels[0] == labels[1]
@@ -127,7 +127,7 @@ def test_labels_of_any_number_type_are_taken_in_their_order(tmp_path, dtype):
     challenge, leaks = create_from_labels(
         tmp_path / "c", labels_file(tmp_path, EIGHT.astype(dtype))
     )
-    np.testing.assert_array_equal(challenge.labels(), EIGHT)
+    np.testing.assert_array_equal(challenge.truth().labels, EIGHT)
     assert challenge == Challenge(tmp_path / "c", "c", 8)
     assert leaks == []
     assert not (tmp_path / "c" / TEST_JETS).exists()
@@ -378,7 +378,7 @@ def test_the_second_of_two_creators_is_refused_and_spoils_nothing(tmp_path, monk
     # As if both had looked at the folder while it was empty.
     monkeypatch.setattr(creation, "any", lambda _: False, raising=False)
     assert reason_of(create_from_labels, tmp_path / "c", labels) == "exists"
-    np.testing.assert_array_equal(challenge.labels(), EIGHT)
+    np.testing.assert_array_equal(challenge.truth().labels, EIGHT)
 
 
 @pytest.mark.parametrize("step", ["write_jets", "write_durably"])
@@ -450,7 +450,7 @@ def test_damaged_labels_are_said_to_be_damaged(tmp_path):
     for damaged in (whole[:-30], b"", whole.replace(b"labels.npy", b"secret.npy")):
         (tmp_path / "c" / LABELS).write_bytes(damaged)
         with pytest.raises(ChallengeError, match="is damaged"):
-            challenge.labels()
+            challenge.truth()
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):

@@ -294,6 +294,20 @@ def test_a_copy_is_pointed_out_although_the_ladder_did_not_take_it(contest):
     assert (pair.first.team, pair.second.team) == ("us", "them")
 
 
+def test_a_file_is_read_once_when_it_is_handed_in(contest, monkeypatch):
+    from challenge import intake, receipts
+
+    read, of_new = [], ladder(2)
+    send(contest, ladder(1))
+    for module in (intake, receipts):
+        whole = module.read_scores
+        monkeypatch.setattr(
+            module, "read_scores", lambda data, n, whole=whole: read.append(data) or whole(data, n)
+        )
+    assert send(contest, of_new).is_best
+    assert read.count(of_new) == 1
+
+
 # --- two at once -----------------------------------------------------------------------------
 
 

@@ -235,7 +235,7 @@ def test_a_live_board_tells_nothing_of_a_file_the_ladder_did_not_take(tmp_path):
 # --- hints -----------------------------------------------------------------------------------
 
 
-def test_hints_about_an_unaccepted_file_do_not_depend_on_the_labels():
+def test_hints_about_an_unaccepted_file_come_from_its_scores_alone():
     rng = np.random.default_rng(9)
     best, scores = rng.normal(size=(2, N))
     assert hints(scores, best_scores=best)[0].startswith("These scores have nothing in common")

@@ -21,7 +21,8 @@ $(VENV)/ready: pyproject.toml constraints.txt
 demo: $(VENV)/ready  ## jets, lesson 01, two networks and a baseline on a leaderboard
 	./data_download.sh --generate top_tagging --jets $(JETS) --seed $(SEED)
 	rm -rf demo && mkdir demo
-	JET_DATA=demo/private ./data_download.sh --generate top_tagging --split test --jets $$(($(JETS) * 5 / 8)) --seed $$(($(SEED) + 1000))
+	JET_DATA=demo/private ./data_download.sh --generate top_tagging --split test --jets $$(($(JETS) * 5 / 8)) --seed $$(python -c 'import secrets; print(secrets.randbits(63))')
+	chmod 600 demo/private/top_tagging/test.h5  # it holds the answers
 	python -m challenge create demo/challenge --name demo --jets demo/private/top_tagging/test.h5 --seed $(SEED)
 	papermill notebooks/01_dnn_on_constituents/01_dnn_on_constituents.ipynb demo/01_dnn_on_constituents.ipynb --cwd demo -p CHALLENGE_JETS challenge/test_jets.h5 -p GROUP demo
 	python -m challenge score demo/challenge demo/submission_predictions/*.npy --team demo

@@ -11,6 +11,7 @@ ranking           the order of the board, tied groups, the Ladder
 hints             accidents that can be seen in an accepted file
 intake            one submission from its bytes to its receipt, safe against a kill
 reception         who may hand in what: quotas, networks, times
+shown             whose score a live board shows: one Ladder for all networks of a team
 receipts          what a team is told
 dropbox, watch    files that appear in a folder are handed in and answered
 \                 *a challenge*

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,8 @@ __all__ = ["parser"]
 Run = Callable[[argparse.Namespace], int]
 Commands = argparse._SubParsersAction
 MOMENT: Final = "2026-04-01T12:00"
+_FIRST_YEAR: Final = 2000  # an earlier one is a slip
+_DAY: Final = 86_400
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,7 +40,7 @@ def _add_create(added: Commands) -> None:
         "create",
         commands.create,
         "Make a challenge from labelled jets, or from labels that come from anywhere.",
-        "top_challenge --jets test.h5 --seed 20260401 --closes 2026-05-01T12:00",
+        "top_challenge --jets test.h5 --seed 7349018265530 --closes 2026-05-01T12:00",
     )
     source = create.add_mutually_exclusive_group(required=True)
     source.add_argument("--jets", type=Path, metavar="FILE", help="a jet file with labels")
@@ -57,8 +59,10 @@ def _add_create(added: Commands) -> None:
         metavar="X",
         help="share of the jets whose score is told while it is live (default: %(default)s)",
     )
-    for name in ("opens", "closes"):
-        create.add_argument(f"--{name}", type=_instant, metavar="TIME", help=f"UTC, as {MOMENT}")
+    create.add_argument("--opens", type=_instant, metavar="TIME", help=f"UTC, as {MOMENT}")
+    create.add_argument(
+        "--closes", type=_end, metavar="TIME", help=f"UTC, as {MOMENT}; a date means its end"
+    )
     limits = {
         "--per-day": (5, "submissions of a team in any 24 hours"),
         "--refusals-per-day": (20, "refused files of a team in any 24 hours"),
@@ -69,7 +73,10 @@ def _add_create(added: Commands) -> None:
             option, type=_from(1), default=usual, metavar="N", help=f"{what} (default: {usual})"
         )
     create.add_argument(
-        "--training", type=Path, metavar="FILE", help="a jet file that students have"
+        "--training",
+        type=Path,
+        metavar="FILE",
+        help="another jet file that students have; the course's own are always looked through",
     )
     create.add_argument(
         "--accept-leaks", action="store_true", help="open it whatever the leak scan finds"
@@ -111,11 +118,12 @@ def _add_score(added: Commands) -> None:
         "--watch",
         type=Path,
         metavar="DROPBOX",
-        help="score what appears as DROPBOX/TEAM/NETWORK.npy, until stopped",
+        help="score what appears as DROPBOX/TEAM/NETWORK.npy, until stopped; make the folder of "
+        "each team yourself, writable for that team, and DROPBOX writable for nobody else",
     )
     score.add_argument("--network", help="name of the network (default: the file's name)")
     score.add_argument(
-        "--every", type=float, default=2.0, metavar="S", help="seconds between two looks"
+        "--every", type=_seconds, default=2.0, metavar="S", help="seconds between two looks"
     )
 
 
@@ -134,7 +142,9 @@ def _add_for_one_team(added: Commands) -> None:
         "Give one team more time, or another number of submissions in 24 hours.",
         f"top_challenge 'The Top Quarks' --until {MOMENT} --per-day 10",
     )
-    extend.add_argument("--until", type=_instant, metavar="TIME", help=f"UTC, as {MOMENT}")
+    extend.add_argument(
+        "--until", type=_end, metavar="TIME", help=f"UTC, as {MOMENT}; a date means its end"
+    )
     extend.add_argument("--per-day", type=_from(1), metavar="N", help="submissions in 24 hours")
     pick = _command(
         added,
@@ -189,7 +199,8 @@ def _add_checks(added: Commands) -> None:
         added,
         "audit",
         commands.audit,
-        "Check the log: its chain of hashes, and every submission against it.",
+        "Check the log: its chain of hashes, and against it every submission, final choice, "
+        "extension, pause, close and reveal.",
         "top_challenge --noted 9f2c...",
     )
     audit.add_argument("--noted", metavar="HASH", help="the hash that an earlier audit printed")
@@ -223,10 +234,32 @@ def _from(least: int) -> Callable[[str], int]:
     return number
 
 
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= _DAY:
+        raise argparse.ArgumentTypeError(
+            f"expected more than 0 seconds and at most a day; got {text}"
+        )
+    return value
+
+
 def _instant(text: str) -> datetime:
     """An ISO 8601 time; UTC if it names no other zone."""
     try:
         at = datetime.fromisoformat(text)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        at = None
+    if at is None or at.year < _FIRST_YEAR:
+        raise argparse.ArgumentTypeError(f"expected a time like {MOMENT}; got {text}")
+    return at
+
+
+def _end(text: str) -> datetime:
+    """As `_instant`; of a date alone its last second."""
+    at = _instant(text)
+    try:
+        day = date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a time like {MOMENT}; got {text}") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        return at
+    return datetime.combine(day, time(23, 59, 59), UTC)

@@ -1,10 +1,20 @@
 """Checks of what is stored: the log against its hashes, the rows against the log, and the scores
-against the files they came from."""
+against the files they came from.
 
+Of the rows, the log tells every submission (team, network, file, instant of receipt, AUC, R50, R30,
+the Ladder's decision), every final choice, every extension, and when the challenge was paused,
+closed and revealed. The intervals of a score are checked by `wrong_scores`; the rules in
+``challenge.toml``, the labels and the sentence of a refusal are checked by nothing.
+"""
+
+import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from challenge import ledger
@@ -15,7 +25,7 @@ from challenge.records import Record, State, Verdict
 from challenge.rows import scored_detail
 from challenge.store import Store
 from challenge.submission import SubmissionError, read_scores
-from challenge.tables import Course, Event
+from challenge.tables import Course, Event, Pick, Submission, Team
 
 __all__ = ["Audit", "audit", "mend_scores", "wrong_scores"]
 
@@ -39,7 +49,7 @@ class Audit:
 
 
 def audit(store: Store, *, noted: str | None = None) -> Audit:
-    """Check the chain of hashes, and that every submission is what the log says of it.
+    """Check the chain of hashes, and that the rows are what the log says (see above).
 
     Parameters
     ----------
@@ -125,7 +135,58 @@ def _faults_of_rows(session: Session, records: list[Record]) -> list[str]:
     faults = [f"Submission {number} is in the log only." for number in gone]
     for record in records[before:]:
         faults += _disagreements(record, came.get(record.id), result.get(record.id))
-    return faults
+    faults += _faults_of_times(session, records[before:])
+    return [*faults, *_faults_of_choices(session), *_faults_of_course(session)]
+
+
+def _faults_of_times(session: Session, records: list[Record]) -> Iterator[str]:
+    at = {detail["submission"]: at for _, at, detail in _events(session, "received", "refused")}
+    for record in records:
+        if record.id in at and record.received_at != at[record.id]:
+            yield f"Submission {record.id} came at {at[record.id]}, the log says."
+
+
+def _faults_of_choices(session: Session) -> Iterator[str]:
+    network_of = dict(map(tuple, session.execute(select(Submission.id, Submission.network_id))))
+    expected = {
+        network_of.get(number): number
+        for _, _, detail in _events(session, "picked")
+        for number in detail["submissions"]
+    }
+    stored = dict(map(tuple, session.execute(select(Pick.network_id, Pick.submission_id))))
+    if stored != expected:
+        yield "The final choices are others than the log says."
+
+
+def _faults_of_course(session: Session) -> Iterator[str]:
+    """Replay what the instructor did."""
+    times: dict[str, datetime | None] = dict.fromkeys(("paused", "closed", "revealed"))
+    teams: dict[str, list[Any]] = defaultdict(lambda: [None, None])
+    for kind, at, detail in _events(session, "paused", "resumed", "closed", "revealed", "extended"):
+        if kind == "resumed":
+            times |= {"paused": None, "closed": None}
+        elif kind == "extended":
+            until, per_day = detail["until"], detail["per_day"]
+            closes = datetime.fromisoformat(until).astimezone(UTC) if until else None
+            before = teams[detail["team"]]
+            teams[detail["team"]] = [closes or before[0], per_day or before[1]]
+        else:
+            times[kind] = times[kind] or at
+            for name in detail.get("ended", ()):
+                teams[name][0] = None
+    course = session.get_one(Course, 1)
+    for word, at in times.items():
+        if getattr(course, word) != at:
+            yield f"The challenge was {word} {at or 'never'}, the log says."
+    for team in session.scalars(select(Team).order_by(Team.id)):
+        if [team.closes, team.per_day] != teams[team.name]:
+            yield f"Team {team.name} has another extension than the log says."
+
+
+def _events(session: Session, *kinds: str) -> Iterator[tuple[str, datetime, dict[str, Any]]]:
+    events = select(Event).where(Event.kind.in_(kinds)).order_by(Event.number)
+    for event in session.scalars(events):
+        yield event.kind, event.at, json.loads(event.detail)
 
 
 def _all(session: Session, *kinds: str) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from challenge.standings import Phase, Standing, Standings
 from challenge.wording import headline, notes, subtitle
 from course_utils.metrics import Rejection
 
-__all__ = ["FORMATS", "as_csv", "as_json", "as_markdown", "as_table", "printable"]
+__all__ = ["FORMATS", "as_csv", "as_json", "as_markdown", "as_table", "no_formula", "printable"]
 
 _SIZE_WITHOUT_TERMINAL: Final = (120, 50)
 _BAR: Final = 19  # characters of an error bar's column
@@ -45,6 +45,8 @@ def as_table(standings: Standings) -> str:
     console.print(_table(standings, with_bars=width >= _WIDE_ENOUGH_FOR_BARS))
     for note in notes(standings):
         console.print(Text(note))
+    for line in _published_lines(standings):
+        console.print(Text(line, style="dim"))
     return text.getvalue().rstrip("\n")
 
 
@@ -75,7 +77,7 @@ def as_csv(standings: Standings) -> str:
     rows = [_flat(each) for each in standings.lines]
     writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: no_formula(value) for name, value in row.items()} for row in rows)
     return text.getvalue().rstrip("\n")
 
 
@@ -111,6 +113,15 @@ def _cells(line: Standing, has_moved: bool) -> list[str]:
         str(line.tries),
         f"{line.received_at:%m-%d %H:%M}",
     ]
+
+
+def _published_lines(standings: Standings) -> list[str]:
+    """The same for a terminal."""
+    rows = [
+        f"  {each.tagger}: AUC {each.auc}, R50 {each.r50}, R30 {each.r30}"
+        for each in standings.references
+    ]
+    return [f"Published, not ranked ({standings.references[0].source}):", *rows] if rows else []
 
 
 def _published(standings: Standings) -> list[str]:
@@ -204,7 +215,8 @@ def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _no_formula(value: Any) -> Any:
+def no_formula(value: Any) -> Any:
+    """A cell of a CSV file; text that a spreadsheet would run gets a leading quote."""
     if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")):
         return f"'{value}"
     return value

@@ -5,6 +5,12 @@ functions give the labels away: a full ROC curve at once, R30 one jet at a time,
 background jet that is moved to the top changes it by 10 %. So a live board tells the AUC to 4
 decimals, rejections no finer than their own standard deviation, and a few fixed working points,
 only of submissions that the Ladder (`challenge.ranking`) took.
+
+The order of two entries tells a jet's label as well, if they differ in that jet alone. So all
+networks of a team share what is told: one that the Ladder's paired test cannot tell from a file of
+the team that was told its score before is shown with that score and in that place
+(`challenge.shown`), in the order of receipt. What is left of an order is that between files that
+differ significantly, and that between teams, whose number the instructor sees.
 """
 
 import math

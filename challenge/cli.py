@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ChallengeError as error:
         tell(f"error: {error}")
     except (OSError, SQLAlchemyError) as error:
-        # What was received is on disk; repeating the command finishes it.
-        tell(f"error: the challenge could not be read or written ({error}): try again.")
+        # What was received is on disk; repeating the command finishes it. The database's own words
+        # are enough: those around them quote statements and a web address.
+        cause = getattr(error, "orig", None) or error
+        tell(f"error: the challenge could not be read or written ({cause}): try again.")
     return UNUSABLE

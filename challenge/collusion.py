@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from challenge.ranking import Entry
+from challenge.ranking import Entry, best_of_each_network
 
 __all__ = ["LookAlike", "look_alikes"]
 
@@ -39,12 +39,14 @@ def look_alikes(
 ) -> list[LookAlike]:
     """Pairs of entries of different teams whose files are the same or order the jets alike.
 
-    No label is used. The sign of the scores does not matter.
+    The same file is found wherever it was handed in, also where the Ladder did not take it; the
+    order is compared for the best entry of each network. No label is used. The sign of the scores
+    does not matter.
 
     Parameters
     ----------
     entries : iterable of Entry
-        The challenge's own are left out.
+        Every scored one; the challenge's own are left out.
     scores_of : function
         From the SHA-256 of a file to its scores, shape (n_jets,).
     threshold : float
@@ -56,24 +58,36 @@ def look_alikes(
         The most alike first.
     """
     own = [each for each in entries if not each.is_baseline]
-    keys = list(dict.fromkeys(each.sha256 for each in own))
-    correlations = _rank_correlations([np.asarray(scores_of(key)) for key in keys])
+    best = sorted(best_of_each_network(own), key=lambda each: each.id)
+    keys = list(dict.fromkeys(each.sha256 for each in best))
+    correlations = _rank_correlations([_thinned(scores_of(key)) for key in keys])
     row = {key: at for at, key in enumerate(keys)}
     found = [
-        LookAlike(first, second, min(float(alike), 1.0), first.sha256 == second.sha256)
+        LookAlike(first, second, 1.0, identical=True)
         for first, second in itertools.combinations(own, 2)
+        if first.team != second.team and first.sha256 == second.sha256
+    ]
+    found += [
+        LookAlike(first, second, min(float(alike), 1.0), identical=False)
+        for first, second in itertools.combinations(best, 2)
         if first.team != second.team
+        and first.sha256 != second.sha256
         and (alike := abs(correlations[row[first.sha256], row[second.sha256]])) >= threshold
     ]
     return sorted(found, key=lambda each: (-each.correlation, each.first.id, each.second.id))
+
+
+def _thinned(scores: ArrayLike) -> NDArray[np.float64]:
+    """Enough jets to tell; a copy, so that the rest of the file leaves the memory."""
+    values = np.asarray(scores, np.float64)
+    return values[:: max(len(values) // _JETS_THAT_TELL, 1)].copy()
 
 
 def _rank_correlations(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Spearman's correlation of all pairs; a constant column correlates with itself alone."""
     if not columns:
         return np.empty((0, 0))
-    step = max(len(columns[0]) // _JETS_THAT_TELL, 1)
-    ranks = np.stack([stats.rankdata(each[::step]) for each in columns])
+    ranks = np.stack([stats.rankdata(each) for each in columns])
     centred = ranks - ranks.mean(axis=1, keepdims=True)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     unit = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)

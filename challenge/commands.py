@@ -18,7 +18,7 @@ from challenge.audit import mend_scores, wrong_scores
 from challenge.baselines import baseline_files
 from challenge.board import FORMATS, printable
 from challenge.contest import Contest
-from challenge.creation import Plan, create_from_jets, create_from_labels
+from challenge.creation import Plan, create_from_jets, create_from_labels, exposed
 from challenge.dropbox import DropBox
 from challenge.entries import entries
 from challenge.folder import SETTINGS, TEST_JETS, Challenge, ChallengeError, Rules
@@ -29,7 +29,7 @@ from challenge.quota import time_text
 from challenge.receipts import Receipt, accepted_text, history, left_text, shown_text
 from challenge.reception import quota_left
 from challenge.standings import Phase
-from challenge.store import Store
+from challenge.store import Store, system_clock
 from challenge.submission import SubmissionError, read_file, read_scores
 from challenge.view import alike, view
 from challenge.watch import watch
@@ -43,26 +43,45 @@ UNUSABLE: Final = 2
 
 def create(args: argparse.Namespace) -> int:
     """Make a challenge."""
+    now = system_clock()
+    if args.closes is not None and args.closes <= now:
+        raise ChallengeError(
+            f"Expected it to close after now, {time_text(now)}; got {time_text(args.closes)}."
+        )
     rules = Rules(args.opens, args.closes, args.per_day, args.refusals_per_day, args.networks)
     plan = Plan(args.name, args.public_fraction, rules, args.training, args.accept_leaks)
     if args.labels is not None:
         challenge, leaks = create_from_labels(args.dir, args.labels, seed=args.seed, plan=plan)
-        _say(f"created {challenge.folder}: {challenge.n_jets} rows, labels secret.")
+        _say(
+            f"created {challenge.folder}: {challenge.n_jets} rows, labels secret; give students a "
+            f"copy of {challenge.folder / SETTINGS} for check."
+        )
     elif args.seed is None:
         raise ChallengeError("--jets needs --seed N, a number of your own.")
     else:
         challenge, leaks = create_from_jets(args.dir, args.jets, seed=args.seed, plan=plan)
         _say(
             f"created {challenge.folder}: {challenge.n_jets} jets, labels secret; "
-            f"give students a copy of {challenge.folder / TEST_JETS}."
+            f"give students copies of {challenge.folder / TEST_JETS} and, for check, of {SETTINGS}."
         )
+    for word, at in (("opens", rules.opens), ("closes", rules.closes)):
+        if at is not None:
+            _say(f"{word} {time_text(at)}.")
     for leak in leaks:
         tell(f"leak accepted [{leak.reason}] {leak.sentence}")
+    warning = exposed(args.labels or args.jets)
+    if warning is not None:
+        tell(warning)
     return ACCEPTED
 
 
 def check(args: argparse.Namespace) -> int:
     """Look at a file as `score` would."""
+    if not (args.dir / SETTINGS).is_file():
+        raise ChallengeError(
+            f"{args.dir / SETTINGS} is not there: put the {SETTINGS} that your instructor hands "
+            "out into this folder."
+        )
     challenge = Challenge.open(args.dir)
     scores = read_scores(read_file(args.file, challenge.n_jets), challenge.n_jets)
     _say(" ".join((f"accepted {args.file}: {challenge.n_jets} finite scores.", *hints(scores))))
@@ -124,13 +143,14 @@ def pause(args: argparse.Namespace) -> int:
 def resume(args: argparse.Namespace) -> int:
     """Undo a pause, or a close that came too early."""
     store, rules = Store(args.dir), Challenge.open(args.dir).rules
-    lifecycle.resume(store)
+    stopped = lifecycle.resume(store)
     if lifecycle.phase(store, rules) is not Phase.LIVE:
         raise ChallengeError(
             f"The time of the challenge is over: extend single teams, or set another closes in "
             f"{args.dir / SETTINGS}."
         )
-    _say("resumed: submissions are taken in again.")
+    resumed = "resumed: submissions are taken in again."
+    _say(resumed if stopped else "not paused: submissions are taken in as before.")
     return ACCEPTED
 
 
@@ -159,6 +179,8 @@ def close(args: argparse.Namespace) -> int:
     lifecycle.close(store)
     contest = _opened(args.dir)
     waiting = len(contest.store.unsettled())
+    if (args.dir / TEST_JETS).is_file() and gradebook.no_baselines(contest) is not None:
+        tell(f"There are no baselines yet; before reveal: python -m challenge baselines {args.dir}")
     _say(f"closed: {len(entries(store))} submissions are scored, {waiting} wait for their file.")
     return ACCEPTED
 
@@ -174,6 +196,7 @@ def reveal(args: argparse.Namespace) -> int:
             f"alike: {pair.first.team} / {pair.first.network} and "
             f"{pair.second.team} / {pair.second.network} ({how}): ask both teams."
         )
+    _tell_without_baselines(contest)
     _say("revealed: board --format html has the curves and the bins; export prints marks.")
     return ACCEPTED
 
@@ -181,8 +204,13 @@ def reveal(args: argparse.Namespace) -> int:
 def export(args: argparse.Namespace) -> int:
     """Print marks."""
     students = None if args.students is None else gradebook.read_students(args.students)
-    _say(gradebook.grades(Contest.open(args.dir), students).rstrip("\n"), escape=False)
-    return ACCEPTED
+    contest = Contest.open(args.dir)
+    _say(gradebook.grades(contest, students).rstrip("\n"), escape=False)
+    _tell_without_baselines(contest)
+    unmatched = [] if students is None else gradebook.unmatched(contest, students)
+    for each in unmatched:
+        tell(each)
+    return REFUSED if unmatched else ACCEPTED
 
 
 def rescore(args: argparse.Namespace) -> int:
@@ -211,6 +239,12 @@ def tell(text: str) -> None:
 
 def _say(text: str, *, escape: bool = True) -> None:
     print(printable(text) if escape else text, flush=True)
+
+
+def _tell_without_baselines(contest: Contest) -> None:
+    missing = gradebook.no_baselines(contest)
+    if missing is not None:
+        tell(missing)
 
 
 def _reported(done: str, faults: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ The cache depends on the hidden labels, so its files can be read by the instruct
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from challenge.folder import write_durably
 from course_utils.metrics import ordered
 
-__all__ = ["CACHE", "covariances", "remember"]
+__all__ = ["CACHE", "covariances", "error_of_difference", "remember"]
 
 CACHE: Final = "comparisons"  # folder of a challenge that can be thrown away
 _JETS_AT_ONCE: Final = 8192  # of a thousand entries: 65 MB
@@ -67,6 +68,20 @@ def covariances(
     place = {key: row for row, key in enumerate(everyone)}
     rows = [place[key] for key in keys]
     return known[np.ix_(rows, rows)]
+
+
+def error_of_difference(
+    labels: ArrayLike, keys: tuple[str, str], scores_of: Scores, *, cache: Path
+) -> float:
+    """DeLong's paired error of the difference of two AUCs; parameters as `covariances`."""
+    is_signal = np.asarray(labels) == 1
+    folder = _folder(is_signal, cache)
+    for key in keys:
+        if not _is_whole(folder / key, len(is_signal)):
+            _remember(is_signal, scores_of(key), folder / key)
+    first, second = (np.fromfile(folder / key, np.float32).astype(np.float64) for key in keys)
+    by_class = np.split(first - second, [int(np.count_nonzero(is_signal))])
+    return math.sqrt(sum(np.var(each, ddof=1) / len(each) for each in by_class))
 
 
 def remember(labels: ArrayLike, key: str, scores: ArrayLike, *, cache: Path) -> None:

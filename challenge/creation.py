@@ -23,7 +23,7 @@ from challenge.folder import (
     Truth,
     write_durably,
 )
-from challenge.leaks import Leak, leak_scan
+from challenge.leaks import Leak, leak_scan, seed_leak
 from challenge.plan import (
     CreationError,
     Plan,
@@ -38,7 +38,7 @@ from challenge.submission import SubmissionError, read_vector
 if TYPE_CHECKING:
     from course_utils.jetfile import JetTable
 
-__all__ = ["CreationError", "Plan", "create_from_jets", "create_from_labels"]
+__all__ = ["CreationError", "Plan", "create_from_jets", "create_from_labels", "exposed"]
 
 _LABEL_DTYPES: Final = frozenset(
     {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}
@@ -63,7 +63,7 @@ def create_from_jets(
         A new or an empty folder.
     jets : Path
         A jet file (see `course_utils.jetfile`) that no student has. It is read into memory:
-        6.4 kB a jet.
+        6.4 kB a jet. Generated jets must come from a seed that cannot be guessed.
     seed : int
         The instructor's own, not negative. It also fixes the split.
     plan : Plan, optional
@@ -86,12 +86,18 @@ def create_from_jets(
     title = checked_title(folder, plan)
     try:
         with JetFile(jets) as file:
-            table = file.read()
+            table, made_with = file.read(), file.provenance.get("seed")
         require_both_classes(table.y_true)
         rng = rng_of(seed, table.jets[:, 0], table.truth, table.y_true)
         order = rng.permutation(len(table))
         truth = split(table.y_true[order], plan.public_fraction, rng)
-        leaks = _found_leaks(truth, table.jets[order], plan)
+        leaks = _accepted(
+            [
+                *seed_leak(made_with),
+                *leak_scan(truth.labels, jets=table.jets[order], training_jets=_known_jets(plan)),
+            ],
+            plan,
+        )
         with _claimed(folder):
             write_jets(
                 folder / TEST_JETS, _public_tables(table, order), provenance={"challenge": title}
@@ -143,26 +149,51 @@ def create_from_labels(
     y_true = values.astype(np.int8)
     rng = rng_of(secrets.randbits(64) if seed is None else seed, y_true)
     truth = split(y_true, plan.public_fraction, rng)
-    leaks = _found_leaks(truth, None, plan)
+    leaks = _accepted(leak_scan(truth.labels), plan)
     with _claimed(folder):
         return _finish(folder, title, truth, plan.rules), leaks
 
 
-def _found_leaks(truth: Truth, jets: NDArray[np.float32] | None, plan: Plan) -> list[Leak]:
-    leaks = leak_scan(truth.labels, jets=jets, training_jets=_training_jets(plan))
+def exposed(source: Path) -> str | None:
+    """A sentence if others than its owner can read a file that holds the answers."""
+    mode = stat.S_IMODE(source.stat().st_mode)
+    if not mode & 0o077:
+        return None
+    return (
+        f"{source} holds the answers, and others can read it (mode {mode:o}): "
+        f"chmod 600 {source}, or remove it."
+    )
+
+
+def _accepted(leaks: list[Leak], plan: Plan) -> list[Leak]:
     if leaks and not plan.accept_leaks:
         found = " ".join(leak.sentence for leak in leaks)
         raise CreationError(f"leak-{leaks[0].reason}", f"{found} To open it so: --accept-leaks.")
     return leaks
 
 
-def _training_jets(plan: Plan) -> Iterator[NDArray[np.float32]]:
-    if plan.training is not None:
-        from course_utils.jetfile import JetFile
+def _known_jets(plan: Plan) -> Iterator[NDArray[np.float32]]:
+    """Jets that students have with labels: those of the course, and of the plan's own file."""
+    from course_utils.jetfile import JetFile
 
-        with JetFile(plan.training) as file:
+    for path in [*_course_files(), *([] if plan.training is None else [plan.training])]:
+        with JetFile(path) as file:
             for batch in file.batches(_JETS_AT_ONCE):
                 yield batch.jets
+
+
+def _course_files() -> list[Path]:
+    """The small samples that come with the course, and what this machine has for training."""
+    from course_utils.datasets import SAMPLES, data_roots, small_sample
+
+    files = [small_sample(name) for name in SAMPLES]
+    files += [
+        root / name / f"{split}.h5"
+        for root in data_roots()
+        for name in SAMPLES
+        for split in ("train", "val")
+    ]
+    return [each for each in files if each.is_file()]
 
 
 def _public_tables(table: "JetTable", order: NDArray[np.intp]) -> Iterator["JetTable"]:

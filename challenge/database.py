@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError
 
-from challenge.folder import ChallengeError
+from challenge.folder import LABELS, ChallengeError
 
 __all__ = [
     "DATABASE",
@@ -122,6 +122,12 @@ def _engine(folder: Path) -> Engine:
         event.listen(engine, "begin", _begin)
         return engine
     if not (folder / MARKER).is_file():
+        if not (folder / LABELS).exists():
+            raise ChallengeError(
+                f"{folder} has neither labels nor submissions, as a student's copy: only the "
+                f"instructor's folder can do this. Look at a file with: python -m challenge check "
+                f"{folder} FILE"
+            )
         raise ChallengeError(
             f"{folder / DATABASE} is not there: put back a copy, or make a new challenge with: "
             "python -m challenge create"

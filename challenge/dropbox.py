@@ -5,6 +5,9 @@
     dropbox/The Top Quarks/cnn.npy            put there by the team: its folder, its network
     dropbox/The Top Quarks/cnn.receipt.txt    the answer
 
+The instructor makes the folder of each team, writable for its team alone. In the drop box itself
+nobody else may write: every new folder there would be a new team with a fresh quota.
+
 Students may put anything into the folder of their team. So links are never followed (they could
 lead to another team's file), and an answer replaces a name, never what the name points to. A file
 is read when it has not changed between two looks, since it may be copied still.
@@ -26,6 +29,8 @@ from challenge.submission import SubmissionError, read_open_file
 __all__ = ["DropBox", "Found"]
 
 ANSWER: Final = ".receipt.txt"
+_PASSING: Final = frozenset({"not-open", "paused", "quota", "refusals"})  # reasons that time mends
+_TOO_LONG: Final = "name-too-long"  # a receipt for names that leave no room for the ending
 _LONGEST_WAIT: Final = 256  # looks
 
 
@@ -69,9 +74,16 @@ class DropBox:
         Raises
         ------
         ChallengeError
-            If the drop box is not there.
+            If the drop box is not there, or others may make folders in it.
         """
         try:
+            mode = stat.S_IMODE(self.folder.stat().st_mode)
+            if mode & 0o022:
+                raise ChallengeError(
+                    f"Expected a drop box in which only you can make folders; others can write to "
+                    f"{self.folder} (mode {mode:o}), and each new folder is a team with a quota "
+                    f"of its own: chmod go-w {self.folder}, and make one folder for each team."
+                )
             names = sorted(entry.name for entry in os.scandir(self.folder))
         except OSError as error:
             raise ChallengeError(f"{self.folder} cannot be read ({error.strerror}).") from error
@@ -80,10 +92,14 @@ class DropBox:
         waiting = {each for each, until in self._put_off.items() if self._looks < until}
         ready = (found & self._seen) - self._answered - waiting
         self._seen, self._answered = found, self._answered & found
+        for gone in self._put_off.keys() - found:
+            del self._put_off[gone], self._failures[gone]
         return sorted(ready, key=lambda each: (each.team, each.network))
 
     def answer(self, found: Found, respond: Callable[[bytes], str], *, n_jets: int) -> str:
         """Read a file, let `respond` handle it, and put what that says beside the file.
+
+        A file that comes too early or too often is looked at again later.
 
         Parameters
         ----------
@@ -99,12 +115,25 @@ class DropBox:
             If the answer cannot be written; the file will be found again.
         """
         with self._team(found.team) as team:
+            name, passes = f"{found.network}{ANSWER}", False
             try:
+                if len(os.fsencode(name)) > os.fpathconf(team, "PC_NAME_MAX"):
+                    name = f"{_TOO_LONG}{ANSWER}"
+                    raise SubmissionError(
+                        "network-name",
+                        "The name of a file here is too long for a receipt beside it: shorten it.",
+                    )
                 text = respond(_content(team, found.network, n_jets))
             except SubmissionError as refusal:
                 text = f"refused [{refusal.reason}] {refusal.sentence}"
-            _put(team, f"{found.network}{ANSWER}", f"{text}\n".encode())
-        self._answered.add(found)
+                passes = refusal.reason in _PASSING
+            if passes:
+                text += " Leave the file here: it will be looked at again."
+            _put(team, name, f"{text}\n".encode())
+        if passes:
+            self.put_off(found)
+        else:
+            self._answered.add(found)
         return text
 
     def put_off(self, found: Found) -> None:

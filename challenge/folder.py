@@ -162,10 +162,6 @@ class Challenge:
                 f"{folder / SETTINGS} is damaged: expected a name, n_jets and rules ({error})."
             ) from error
 
-    def labels(self) -> NDArray[np.int8]:
-        """The hidden labels, shape (n_jets,), 1 for signal; raises what `truth` raises."""
-        return self.truth().labels
-
     def truth(self) -> Truth:
         """The hidden labels and the split.
 

@@ -24,6 +24,8 @@ from challenge.submission import SubmissionError, read_scores
 
 __all__ = ["accept", "cards", "finish_interrupted", "is_step", "submit"]
 
+Scores = NDArray[np.float64] | SubmissionError  # of a file, or why it has none
+
 
 def submit(contest: Contest, data: bytes, *, team: str, network: str) -> Receipt:
     """Take in a team's file and score it.
@@ -48,13 +50,15 @@ def accept(
     """`submit` for names that are known to be clean; `is_ours` lifts the limits."""
     store, rules = contest.store, contest.rules
     sha256 = hashlib.sha256(data).hexdigest()
-    arrival = Arrival(team, network, sha256, _refusal(data, contest.challenge.n_jets), is_ours)
+    scores = _read(data, contest.challenge.n_jets)
+    refusal = scores if isinstance(scores, SubmissionError) else None
+    arrival = Arrival(team, network, sha256, refusal, is_ours)
     submission = look_up(store, arrival, rules)
     if submission is None or store.record(submission).state is State.RECEIVED:
         store.keep(data)  # again, if an interrupted submission has lost it
         submission = receive(store, arrival, rules)
-        _settle(contest, submission, data)
-    return with_hints(contest, receipt_of(contest, store.record(submission)), data)
+        _settle(contest, submission, sha256, scores)
+    return with_hints(contest, receipt_of(contest, store.record(submission)), scores)
 
 
 def finish_interrupted(contest: Contest) -> list[str]:
@@ -68,7 +72,8 @@ def finish_interrupted(contest: Contest) -> list[str]:
     complaints = []
     for submission, sha256 in contest.store.unsettled():
         try:
-            _settle(contest, submission, contest.store.content(sha256))
+            scores = _read(contest.store.content(sha256), contest.challenge.n_jets)
+            _settle(contest, submission, sha256, scores)
         except ChallengeError as error:
             complaints.append(f"Submission {submission} waits for its file: {error}")
     return complaints
@@ -89,43 +94,39 @@ def is_step(truth: Truth, scores: NDArray[np.float64], best: NDArray[np.float64]
     ).accepted
 
 
-def _refusal(data: bytes, n_jets: int) -> SubmissionError | None:
+def _read(data: bytes, n_jets: int) -> Scores:
+    """The file is read once; whoever needs its scores later is given them."""
     try:
-        read_scores(data, n_jets)
+        return read_scores(data, n_jets)
     except SubmissionError as refusal:
         return refusal
-    return None
 
 
-def _settle(contest: Contest, submission: int, data: bytes) -> None:
+def _settle(contest: Contest, submission: int, sha256: str, scores: Scores) -> None:
     """Judge a submission against the best of its network, as often as that one changes."""
     store = contest.store
     while store.record(submission).state is State.RECEIVED:
         best = store.best(submission)
         rival = None if best is None else store.content(best.sha256)
-        outcome = _outcome(contest.truth, data, rival, None if best is None else best.id)
+        outcome = _outcome(contest.truth, scores, rival, None if best is None else best.id)
         if store.settle(submission, outcome):
-            _remember(contest, outcome, data)
+            if isinstance(outcome, Verdict) and outcome.is_best:
+                _remember(contest, sha256, scores)
             return
 
 
-def _remember(contest: Contest, outcome: Verdict | SubmissionError, data: bytes) -> None:
+def _remember(contest: Contest, sha256: str, scores: NDArray[np.float64]) -> None:
     """Put what the board needs of a new best into its cache, while the scores are at hand."""
-    if isinstance(outcome, Verdict) and outcome.is_best:
-        truth, public = contest.truth, contest.truth.is_public
-        scores = read_scores(data, len(truth.labels))[public]
-        sha256 = hashlib.sha256(data).hexdigest()
-        with suppress(OSError):  # the submission is safe; the board makes its cache again
-            remember(truth.labels[public], sha256, scores, cache=contest.challenge.folder / CACHE)
+    truth, public = contest.truth, contest.truth.is_public
+    cache = contest.challenge.folder / CACHE
+    with suppress(OSError):  # the submission is safe; the board makes its cache again
+        remember(truth.labels[public], sha256, scores[public], cache=cache)
 
 
 def _outcome(
-    truth: Truth, data: bytes, rival: bytes | None, compared_with: int | None
+    truth: Truth, scores: Scores, rival: bytes | None, compared_with: int | None
 ) -> Verdict | SubmissionError:
-    n_jets = len(truth.labels)
-    try:
-        scores = read_scores(data, n_jets)
-    except SubmissionError as refusal:  # the rules of reading became stricter since it came
-        return refusal
-    is_best = is_step(truth, scores, None if rival is None else read_scores(rival, n_jets))
-    return Verdict(*cards(truth, scores), is_best, compared_with)
+    if isinstance(scores, SubmissionError):  # the rules of reading became stricter since it came
+        return scores
+    best = None if rival is None else read_scores(rival, len(truth.labels))
+    return Verdict(*cards(truth, scores), is_step(truth, scores, best), compared_with)

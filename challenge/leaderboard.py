@@ -79,6 +79,7 @@ def standings(
     evidence: Evidence,
     *,
     references: Sequence[Reference] = (),
+    before: Sequence[Entry] | None = None,
 ) -> Standings:
     """The board of these entries.
 
@@ -91,29 +92,39 @@ def standings(
         Of the public split until the reveal, of the private one from then on.
     references : sequence of Reference
         `PUBLISHED`, where the jets are those of the public samples or alike.
+    before : sequence of Entry, optional
+        After the reveal, the same entries as the live board took them, without final choices.
     """
     revealed = occasion.phase is Phase.REVEALED
+    lines = tuple(_lines(entries, evidence, revealed, entries if before is None else before))
     return Standings(
         challenge=occasion.challenge,
         phase=occasion.phase,
         drawn_at=occasion.drawn_at,
         n_jets=len(evidence.labels),
-        lines=tuple(_lines(entries, evidence, revealed)),
+        lines=lines,
         opens=occasion.opens,
         closes=occasion.closes,
         references=tuple(references),
-        look_elsewhere=_look_elsewhere(entries, revealed),
+        look_elsewhere=_look_elsewhere(entries, lines, revealed),
     )
 
 
-def _lines(entries: Sequence[Entry], evidence: Evidence, revealed: bool) -> Iterator[Standing]:
-    before = best_of_each_network(entries)
-    place_before = {entry.id: place for place, entry in enumerate(before, start=1)}
-    order = ranked(before, private=revealed)
+def _lines(
+    entries: Sequence[Entry], evidence: Evidence, revealed: bool, before: Sequence[Entry]
+) -> Iterator[Standing]:
+    # A final choice has a place of its own on the private split; on the public one its network
+    # stood where the best was.
+    stood = {
+        (each.team, each.network): (place, each.shown.card)
+        for place, each in enumerate(best_of_each_network(before), start=1)
+    }
+    order = ranked(best_of_each_network(entries), private=revealed)
     groups = _groups(order, evidence, revealed)
     tries = Counter((each.team, each.network) for each in entries)
     leaders = _leaders(order, revealed)
     for rank, (entry, group) in enumerate(zip(order, groups, strict=True), start=1):
+        place, card = stood[entry.team, entry.network]
         yield Standing(
             rank=rank,
             group=int(group),
@@ -123,7 +134,8 @@ def _lines(entries: Sequence[Entry], evidence: Evidence, revealed: bool) -> Iter
             received_at=entry.received_at,
             tries=tries[entry.team, entry.network],
             is_baseline=entry.is_baseline,
-            climbed=place_before[entry.id] - rank if revealed else None,
+            climbed=place - rank if revealed else None,
+            public=card if revealed else None,
             **_results(entry, evidence, revealed, in_detail=entry.id in leaders),
         )
 
@@ -138,16 +150,17 @@ def _results(
         if in_detail:
             scores = evidence.scores_of(entry.sha256)
             diagnostics = diagnose(labels, scores, pt=evidence.pt, mass=evidence.mass)
-        return {"card": entry.private, "public": entry.card, "diagnostics": diagnostics}
+        return {"card": entry.private, "diagnostics": diagnostics}
     n_background = int(np.count_nonzero(labels == 0))
-    points = live_working_points(labels, evidence.scores_of(entry.sha256)) if in_detail else ()
-    return {"card": live_card(entry.card, n_background), "working_points": points}
+    shown = entry.shown
+    points = live_working_points(labels, evidence.scores_of(shown.sha256)) if in_detail else ()
+    return {"card": live_card(shown.card, n_background), "working_points": points}
 
 
 def _groups(order: Sequence[Entry], evidence: Evidence, revealed: bool) -> NDArray[np.int64]:
     if not order:
         return np.empty(0, np.int64)
-    keys = [each.sha256 for each in order]
+    keys = [(each if revealed else each.shown).sha256 for each in order]
     matrix = covariances(evidence.labels, keys, evidence.scores_of, cache=evidence.cache)
     return tied_groups([_shown(each, revealed).auc.value for each in order], matrix)
 
@@ -164,16 +177,23 @@ def _leaders(order: Sequence[Entry], revealed: bool) -> frozenset[int]:
     return frozenset(list(best.values())[:LEADERS])
 
 
-def _look_elsewhere(entries: Sequence[Entry], revealed: bool) -> LookElsewhere | None:
-    tried = [each for each in entries if not each.is_baseline]
-    if not tried:
+def _look_elsewhere(
+    entries: Sequence[Entry], lines: Sequence[Standing], revealed: bool
+) -> LookElsewhere | None:
+    """From what the board shows anyway: other errors would tell of files the Ladder did not take.
+
+    On the public split every try counts, each with the error that a shown one has; on the private
+    one nothing was tried, so only the final entries compete.
+    """
+    errors = [line.card.auc.error for line in lines if not line.is_baseline]
+    if not errors:
         return None
-    error = float(np.median([_shown(each, revealed).auc.error for each in tried]))
-    return LookElsewhere(len(tried), round(best_of_n_gain(len(tried), error), 4))
+    n_tried = len(errors) if revealed else sum(not each.is_baseline for each in entries)
+    return LookElsewhere(n_tried, round(best_of_n_gain(n_tried, float(np.median(errors))), 4))
 
 
 def _shown(entry: Entry, revealed: bool) -> Scorecard:
-    card = entry.private if revealed else entry.card
+    card = entry.private if revealed else entry.shown.card
     if card is None:
         raise ValueError(f"Submission {entry.id} has no score on the private split.")
     return card

@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from course_utils.metrics import roc_auc
 
-__all__ = ["Leak", "leak_scan"]
+__all__ = ["Leak", "leak_scan", "seed_leak"]
 
 _Z_OF_A_LEAK: Final = 5.0  # a clean set is accused once in 2 million checks
 _ROWS_AT_ONCE: Final = 10_000
+_SEEDS_ANYONE_CAN_TRY: Final = 2**32
 _CONSTITUENTS_THAT_TELL: Final = 10  # two different jets never share their ten hardest
 
 
@@ -60,6 +61,31 @@ def leak_scan(
         leaks += _column_leaks(is_signal, public)
         leaks += _duplicate_leaks(public, training_jets)
     return leaks
+
+
+def seed_leak(seed: object) -> list[Leak]:
+    """A seed that can be guessed: whoever generates the same jets has them with their labels.
+
+    Parameters
+    ----------
+    seed : object
+        Of the generation, as the provenance of the source file tells it; None where it does not.
+
+    Examples
+    --------
+    >>> [leak.reason for leak in seed_leak(20260401)]
+    ['seed']
+    """
+    if not isinstance(seed, int | np.integer) or seed >= _SEEDS_ANYONE_CAN_TRY:
+        return []
+    return [
+        Leak(
+            "seed",
+            f"These jets were generated with seed {seed}, which can be guessed, and generated "
+            "again with their labels: draw one with "
+            "python -c 'import secrets; print(secrets.randbits(63))'.",
+        )
+    ]
 
 
 def _order_leaks(is_signal: NDArray[np.bool_]) -> Iterator[Leak]:
@@ -150,8 +176,8 @@ def _duplicate_leaks(
     if known:
         yield Leak(
             "training-jets",
-            f"{len(known)} jets of the test set are in the training file, with their labels: "
-            "generate a fresh test set.",
+            f"{len(known)} jets of the test set are in a file that students have, with their "
+            "labels: generate a fresh test set.",
         )
 
 

@@ -41,8 +41,13 @@ def pause(store: Store) -> None:
             ledger.append(session, course, now, "paused")
 
 
-def resume(store: Store) -> None:
+def resume(store: Store) -> bool:
     """Take in submissions again, after a pause or after a close that came too early.
+
+    Returns
+    -------
+    bool
+        Whether there was either.
 
     Raises
     ------
@@ -51,9 +56,11 @@ def resume(store: Store) -> None:
     """
     with store.writing() as (session, course, now):
         _require_secret(course)
-        if course.paused is not None or course.closed is not None:
+        stopped = course.paused is not None or course.closed is not None
+        if stopped:
             course.paused = course.closed = None
             ledger.append(session, course, now, "resumed")
+        return stopped
 
 
 def close(store: Store) -> None:
@@ -103,7 +110,7 @@ def extend(
     with store.writing_for(team, new=False) as (session, row, course, now):
         _require_secret(course)
         if until is not None and until <= now:
-            raise ChallengeError(f"Expected a time after {time_text(now)}; got {until}.")
+            raise ChallengeError(f"Expected a time after {time_text(now)}; got {time_text(until)}.")
         row.closes = until or row.closes
         row.per_day = per_day or row.per_day
         given: dict[str, Any] = {"until": until and until.isoformat(), "per_day": per_day}

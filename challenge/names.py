@@ -1,10 +1,13 @@
 """What a team or a network may be called.
 
-Names are shown on the leaderboard and typed by others, so two of them must never look alike: they
-are brought to Unicode's NFKC form, hold letters, digits, space, ``-``, ``_`` and ``.`` only, and
-count as equal when they differ only in case. No path is ever made from a name.
+Names are shown on the leaderboard and typed by others, so two of them should not look alike: they
+are brought to Unicode's NFKC form, hold letters, digits, space, ``-``, ``_`` and ``.`` only, no
+word mixes scripts, and they count as equal when they differ only in case. Words of other scripts
+that look alike letter by letter are left to the instructor's eyes. No path is ever made from a
+name.
 """
 
+import re
 import unicodedata
 from typing import Final
 
@@ -14,6 +17,7 @@ __all__ = ["BASELINE_TEAM", "LONGEST_NAME", "clean_name", "name_key"]
 
 BASELINE_TEAM: Final = "baseline"  # reserved for entries the challenge makes itself
 LONGEST_NAME: Final = 64
+_WRITTEN_TOGETHER: Final = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"})
 # Letters to Unicode, but drawn as nothing.
 _INVISIBLE_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
 
@@ -53,6 +57,13 @@ def clean_name(text: str, *, what: str) -> str:
             f"Expected letters, digits, space, '-', '_' and '.' in a {what} name; got the "
             f"character U+{ord(strange):04X}.",
         )
+    for word in re.findall(r"[^\W\d_]+", name):
+        if len(scripts := sorted({_script(each) for each in word})) > 1:
+            raise SubmissionError(
+                f"{what}-name",
+                f"Expected each word of a {what} name in one script; one mixes "
+                f"{' and '.join(scripts)}: write it in one, or part them with '-'.",
+            )
     return name
 
 
@@ -65,6 +76,12 @@ def name_key(name: str) -> str:
     True
     """
     return unicodedata.normalize("NFKC", name.casefold())
+
+
+def _script(letter: str) -> str:
+    """The first word of a letter's Unicode name; those that are written together count as one."""
+    script = re.split("[ -]", unicodedata.name(letter, "unnamed"))[0]
+    return "CJK" if script in _WRITTEN_TOGETHER else script
 
 
 def _is_allowed(character: str) -> bool:

@@ -36,7 +36,8 @@ class Plan:
         split.
     rules : Rules
     training : Path or None
-        A jet file that students have, to make sure that no jet of it is in the challenge.
+        Another jet file that students have, to make sure that no jet of it is in the challenge;
+        those of the course are looked through in any case.
     accept_leaks : bool
         Open it although the leak scan found something.
     """

@@ -48,6 +48,9 @@ class Entry:
         Whether the Ladder let it stand as its network's best when it came.
     is_baseline : bool
         Made by the challenge itself.
+    stands_for : Entry or None
+        An entry of the same team whose score and place a live board shows for this one, since
+        they cannot be told apart (see `challenge.shown`); None where it shows its own.
     """
 
     id: int
@@ -59,6 +62,12 @@ class Entry:
     private: Scorecard | None = None
     accepted: bool = True
     is_baseline: bool = False
+    stands_for: "Entry | None" = None
+
+    @property
+    def shown(self) -> "Entry":
+        """The entry whose score a live board shows."""
+        return self if self.stands_for is None else self.stands_for
 
 
 @dataclass(frozen=True)
@@ -71,13 +80,6 @@ class LadderDecision:
 
     accepted: bool
     compared: AucDifference | None
-
-    @property
-    def sentence(self) -> str:
-        """What the team may know."""
-        if self.compared is None:
-            return "the first of this network"
-        return f"{'' if self.accepted else 'not '}significantly better than your best"
 
 
 def ladder_accepts(
@@ -113,6 +115,9 @@ def ladder_accepts(
 def ranked(entries: Iterable[Entry], *, private: bool = False) -> list[Entry]:
     """Entries from best to worst on a split; no two can swap places between two calls.
 
+    The public order is the one that a live board may show: those that stand for the same entry
+    share its place, in the order of receipt.
+
     Raises
     ------
     ValueError
@@ -124,9 +129,9 @@ def ranked(entries: Iterable[Entry], *, private: bool = False) -> list[Entry]:
 def best_of_each_network(entries: Iterable[Entry]) -> list[Entry]:
     """The best accepted entry of each network of each team, from best to worst."""
     best: dict[tuple[str, str], Entry] = {}
-    for entry in ranked(each for each in entries if each.accepted):
+    for entry in sorted((each for each in entries if each.accepted), key=_own_standing):
         best.setdefault((entry.team, entry.network), entry)
-    return list(best.values())
+    return ranked(best.values())
 
 
 def tied_groups(
@@ -208,7 +213,11 @@ def _holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.minimum(adjusted, 1.0)
 
 
-def _standing(entry: Entry) -> tuple[float, bool, float, datetime, int]:
+def _standing(entry: Entry) -> tuple[float | datetime, ...]:
+    return *_own_standing(entry.shown), entry.received_at, entry.id
+
+
+def _own_standing(entry: Entry) -> tuple[float, bool, float, datetime, int]:
     return _standing_of(entry.card, entry)
 
 

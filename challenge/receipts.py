@@ -1,20 +1,24 @@
 """What a team is told about what it handed in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from challenge.budget import live_card
 from challenge.contest import Contest
 from challenge.folder import ChallengeError
 from challenge.hints import hints
-from challenge.names import name_key
 from challenge.quota import time_text
+from challenge.ranking import LADDER_CONFIDENCE
 from challenge.reception import quota_left
 from challenge.records import Quota, Record, State
 from challenge.scoring import Scorecard
+from challenge.shown import stand_ins
+from challenge.store import team_key
 from challenge.submission import SubmissionError, read_scores
 from challenge.tables import Network, Submission, Team
 
@@ -28,6 +32,7 @@ __all__ = [
     "with_hints",
 ]
 
+_LEVEL: Final = f"{LADDER_CONFIDENCE:.0%}".replace("%", " %")
 _JETS_FOR_HINTS: Final = 20_000  # an accident shows in the first ones, at a tenth of the time
 
 
@@ -47,7 +52,7 @@ class Receipt:
     card : Scorecard
         On the public split, as coarse as the leak budget allows. A file that is not significantly
         better than the network's best is told that one's card: its own would let random probes
-        climb on luck.
+        climb on luck. So is a new best that cannot be told from another network of the team.
     is_best : bool
         Whether this file is the network's new best.
     is_first : bool
@@ -56,6 +61,9 @@ class Receipt:
         Of the team, after this file.
     hints : tuple of str
         What looks like an accident in the file.
+    stand_in : str or None
+        The network whose card this one is, where a new best is not told its own (see
+        `challenge.shown`).
     """
 
     submission: int
@@ -68,19 +76,27 @@ class Receipt:
     is_first: bool
     quota: Quota
     hints: tuple[str, ...] = ()
+    stand_in: str | None = None
 
     @property
     def sentence(self) -> str:
         """The result in words."""
-        if self.is_first:
-            return str(self.card)
         if self.is_best:
-            return f"significantly better than your best: {self.card}"
-        return f"not significantly better than your best, which stays: {self.card}"
+            words = [] if self.is_first else [f"significantly better than your best (at {_LEVEL})"]
+            if self.stand_in is not None:
+                words.append(
+                    f"not significantly different from your {self.stand_in}, whose score is shown"
+                )
+            return f"{', '.join(words)}: {self.card}" if words else str(self.card)
+        return f"not significantly better than your best (at {_LEVEL}), which stays: {self.card}"
 
 
-def receipt_of(contest: Contest, record: Record) -> Receipt:
+def receipt_of(
+    contest: Contest, record: Record, *, stands: Mapping[int, Record] | None = None
+) -> Receipt:
     """The receipt of a scored submission; the same whenever it is asked for, but for the quota.
+
+    ``stands`` is `challenge.shown.stand_ins` of the team, where it is known already.
 
     Raises
     ------
@@ -91,11 +107,14 @@ def receipt_of(contest: Contest, record: Record) -> Receipt:
     """
     if record.state is State.REJECTED:
         raise SubmissionError(str(record.reason), str(record.sentence))
-    told = verdict = record.verdict
-    if verdict is not None and not verdict.is_best and verdict.compared_with is not None:
-        told = contest.store.record(verdict.compared_with).verdict
-    if verdict is None or told is None:
+    verdict = record.verdict
+    if verdict is None:
         raise ChallengeError(f"Submission {record.id} waits for its score.")
+    if stands is None:
+        stands = stand_ins(contest, _of_team(contest, record.team))
+    is_told = verdict.is_best or verdict.compared_with is None
+    best = record if is_told else contest.store.record(verdict.compared_with)
+    told = stands.get(best.id, best)
     n_background = int(np.count_nonzero(contest.truth.labels[contest.truth.is_public] == 0))
     return Receipt(
         submission=record.id,
@@ -103,15 +122,16 @@ def receipt_of(contest: Contest, record: Record) -> Receipt:
         network=record.network,
         sha256=record.sha256,
         received_at=record.received_at,
-        card=live_card(told.public, n_background),
+        card=live_card(told.verdict.public, n_background),
         is_best=verdict.is_best,
         is_first=verdict.compared_with is None,
         quota=quota_left(contest.store, record.team, contest.rules),
+        stand_in=told.network if verdict.is_best and told.id != best.id else None,
     )
 
 
-def with_hints(contest: Contest, receipt: Receipt, data: bytes) -> Receipt:
-    """A receipt that also says what looks like an accident in the file it is for."""
+def with_hints(contest: Contest, receipt: Receipt, scores: NDArray[np.float64]) -> Receipt:
+    """A receipt that also says what looks like an accident in the scores it is for."""
     n_jets, public = contest.challenge.n_jets, contest.truth.labels[contest.truth.is_public]
     rival = contest.store.record(receipt.submission).verdict.compared_with
     best = None
@@ -119,8 +139,8 @@ def with_hints(contest: Contest, receipt: Receipt, data: bytes) -> Receipt:
         best = read_scores(contest.store.content(contest.store.record(rival).sha256), n_jets)
         best = best[:_JETS_FOR_HINTS]
     found = hints(
-        read_scores(data, n_jets)[:_JETS_FOR_HINTS],
-        told_auc=receipt.card.auc.value if receipt.is_best else None,
+        scores[:_JETS_FOR_HINTS],
+        told_auc=receipt.card.auc.value if receipt.is_best and not receipt.stand_in else None,
         n_signal=int(np.count_nonzero(public)),
         n_background=int(np.count_nonzero(public == 0)),
         best_scores=best,
@@ -136,17 +156,22 @@ def history(contest: Contest, team: str) -> list[tuple[Record, Receipt | Excepti
     ChallengeError
         If there is no such team.
     """
-    records = contest.store.records(
-        Submission.network_id == Network.id, Network.team_id == Team.id, Team.key == name_key(team)
-    )
+    records = _of_team(contest, team)
     if not records:
         raise ChallengeError(f"No team {team!r} has handed in anything.")
-    return [(record, _told(contest, record)) for record in records]
+    stands = stand_ins(contest, records)
+    return [(record, _told(contest, record, stands)) for record in records]
 
 
-def _told(contest: Contest, record: Record) -> Receipt | Exception:
+def _of_team(contest: Contest, team: str) -> list[Record]:
+    return contest.store.records(
+        Submission.network_id == Network.id, Network.team_id == Team.id, Team.key == team_key(team)
+    )
+
+
+def _told(contest: Contest, record: Record, stands: Mapping[int, Record]) -> Receipt | Exception:
     try:
-        return receipt_of(contest, record)
+        return receipt_of(contest, record, stands=stands)
     except (SubmissionError, ChallengeError) as reason:
         return reason
 
@@ -171,7 +196,7 @@ def shown_text(record: Record, told: Receipt | Exception) -> str:
     pick = ", final choice" if record.is_pick else ""
     return (
         f"{record.received_at:%Y-%m-%d %H:%M:%S} UTC  {record.network}{pick}  "
-        f"{record.sha256[:12]}  {result}"
+        f"{record.sha256}  {result}"
     )
 
 

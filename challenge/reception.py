@@ -15,7 +15,7 @@ from challenge.folder import Rules
 from challenge.names import name_key
 from challenge.quota import quota_of, time_text
 from challenge.records import DAY, Progress, Quota, State
-from challenge.store import Store
+from challenge.store import Store, team_key
 from challenge.submission import SubmissionError
 from challenge.tables import Course, Network, Submission, Team
 
@@ -33,7 +33,7 @@ class Arrival:
     refusal : SubmissionError or None
         Why the file cannot be scored.
     is_ours : bool
-        An entry of the challenge itself, for which there are no limits.
+        An entry of the challenge itself, for which there are no limits until the reveal.
     """
 
     team: str
@@ -70,7 +70,7 @@ def receive(store: Store, arrival: Arrival, rules: Rules) -> int:
     Raises
     ------
     SubmissionError
-        With one of the reasons not-open, paused, closed, quota, networks, refusals.
+        With one of the reasons not-open, paused, closed, revealed, quota, networks, refusals.
     """
     with store.writing_for(arrival.team, new=True) as (session, team, course, now):
         known = _known(session, team, arrival)
@@ -107,7 +107,7 @@ def quota_left(store: Store, team: str, rules: Rules) -> Quota:
     """The quota of a team, which need not be known yet."""
     now = store.now()
     with store.reading() as session:
-        found = session.scalar(select(Team).filter_by(key=name_key(team)))
+        found = session.scalar(select(Team).filter_by(key=team_key(team)))
         return _quota(session, found, rules, now)
 
 
@@ -120,6 +120,7 @@ def _require_permission(
     now: datetime,
 ) -> None:
     if arrival.is_ours:
+        _require_unrevealed(course)
         return
     progress = Progress(course.paused, course.closed, course.revealed)
     _require_open(rules, progress, team, now)
@@ -128,6 +129,16 @@ def _require_permission(
         _require_quota(_quota(session, team, rules, now))
     else:
         _require_refusals_left(session, team, arrival.refusal, rules, now)
+
+
+def _require_unrevealed(course: Course) -> None:
+    """What comes after the reveal would change ranks and marks that everybody knows."""
+    if course.revealed is not None:
+        raise SubmissionError(
+            "revealed",
+            f"The private ranks were revealed at {time_text(course.revealed)}: new baselines come "
+            "too late.",
+        )
 
 
 def _require_open(rules: Rules, progress: Progress, team: Team | None, now: datetime) -> None:

@@ -118,7 +118,8 @@ class Standing:
     card : Scorecard
         Of the public split while live, of the private split after the reveal.
     public : Scorecard or None
-        After the reveal, what stood on the board before.
+        After the reveal, what stood on the board before: of the network's best, also if its final
+        choice is another.
     climbed : int or None
         After the reveal, places won (negative: lost) against the order of the public split.
     tries : int
@@ -163,7 +164,8 @@ class LookElsewhere:
     Attributes
     ----------
     tried : int
-        Submissions scored in the whole challenge.
+        While live, submissions scored in the whole challenge; after the reveal, the final entries
+        shown, since on the private jets nobody could try.
     gain : float
         Expected excess in AUC of the best of them if all were equally good and independent;
         networks that fail on the same jets gain less.

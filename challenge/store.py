@@ -22,13 +22,13 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from challenge import ledger
 from challenge.database import create_database, open_database
 from challenge.folder import ChallengeError, write_durably
-from challenge.names import name_key
+from challenge.names import clean_name, name_key
 from challenge.records import Progress, Record, State, Verdict
 from challenge.rows import best_id, note_refusal, note_verdict, record_of, scored_detail
 from challenge.submission import SubmissionError
 from challenge.tables import Course, Network, Pick, Submission, Team
 
-__all__ = ["SUBMISSIONS", "Store", "system_clock"]
+__all__ = ["SUBMISSIONS", "Store", "system_clock", "team_key"]
 
 SUBMISSIONS: Final = "submissions"
 # A clock that was set back by less waits for the log to be passed; by more, the log was wrong.
@@ -41,6 +41,20 @@ _KNOWN_TEAM: Final = text(
 def system_clock() -> datetime:
     """Now, in UTC."""
     return datetime.now(UTC)
+
+
+def team_key(text: str) -> str:
+    """The key of a team's name as somebody typed it, with whatever spaces.
+
+    Examples
+    --------
+    >>> team_key("  Top   Quarks ")
+    'top quarks'
+    """
+    try:
+        return name_key(clean_name(text, what="team"))
+    except SubmissionError:  # no new name could be like this
+        return name_key(text)
 
 
 class Store:
@@ -228,7 +242,7 @@ class Store:
         ChallengeError
             If there is no such team and it may not be new.
         """
-        key = name_key(team)
+        key = team_key(team)
         with Session(self._engine.execution_options(writes=True)) as session, session.begin():
             if new:
                 # Two processes may bring the same new name: the second finds the first's row.

@@ -1,5 +1,8 @@
 """What the leaderboard of a challenge shows now, from what its folder holds."""
 
+from dataclasses import replace
+from datetime import datetime
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,9 +13,12 @@ from challenge.entries import entries
 from challenge.folder import TEST_JETS
 from challenge.leaderboard import PUBLISHED, Evidence, Occasion, standings
 from challenge.lifecycle import phase
-from challenge.ranking import best_of_each_network
+from challenge.ranking import Entry
+from challenge.records import State
+from challenge.shown import stand_ins
 from challenge.standings import Phase, Standings
 from challenge.submission import read_scores
+from challenge.tables import Submission
 
 __all__ = ["alike", "view"]
 
@@ -26,12 +32,17 @@ def view(contest: Contest) -> Standings:
     def scores_of(sha256: str) -> NDArray[np.float64]:
         return read_scores(store.content(sha256), challenge.n_jets)[shown]
 
+    live = _with_stand_ins(contest, entries(store))
     columns = challenge.columns() if now is Phase.REVEALED else {}
     return standings(
         Occasion(
-            challenge.name, now, store.now(), opens=contest.rules.opens, closes=contest.rules.closes
+            challenge.name,
+            now,
+            store.now(),
+            opens=contest.rules.opens,
+            closes=_closing_time(contest, now),
         ),
-        entries(store, private=now is Phase.REVEALED),
+        entries(store, private=True) if now is Phase.REVEALED else live,
         Evidence(
             truth.labels[shown],
             scores_of,
@@ -40,13 +51,32 @@ def view(contest: Contest) -> Standings:
         ),
         # Labels from anywhere may be those of any problem.
         references=PUBLISHED if (challenge.folder / TEST_JETS).is_file() else (),
+        before=live,
     )
 
 
+def _closing_time(contest: Contest, now: Phase) -> datetime | None:
+    """When it will close, or did: by hand or by the rules, whatever came first."""
+    ends = [contest.rules.closes]
+    if now is not Phase.LIVE:
+        ends.append(contest.store.progress().closed)
+    return min((each for each in ends if each is not None), default=None)
+
+
+def _with_stand_ins(contest: Contest, of: list[Entry]) -> list[Entry]:
+    scored = contest.store.records(Submission.state == State.SCORED)
+    by_number = {each.id: each for each in of}
+    stands_for = {
+        number: by_number[other.id]
+        for number, other in stand_ins(contest, scored).items()
+        if number in by_number and other.id in by_number  # one may have come in between
+    }
+    return [replace(each, stands_for=stands_for.get(each.id)) for each in of]
+
+
 def alike(contest: Contest) -> list[LookAlike]:
-    """Entries on the board of different teams that are the same file, or order the jets alike."""
-    shown = best_of_each_network(entries(contest.store))
+    """Entries of different teams that are the same file, or on the board and order jets alike."""
     return look_alikes(
-        shown,
+        entries(contest.store),
         lambda sha256: read_scores(contest.store.content(sha256), contest.challenge.n_jets),
     )

@@ -28,12 +28,27 @@ def watch(contest: Contest, box: DropBox, *, every: float, say: Callable[[str], 
         Seconds between two looks.
     say : callable
         Takes one line for each answer, for the instructor.
+
+    Raises
+    ------
+    ChallengeError
+        If the drop box cannot be read or must not be used, at the first look; later looks that
+        fail are told and made again.
     """
+    box.look()  # a folder that cannot be a drop box is told at once
     say(f"watching {box.folder}: stop with Ctrl-C.")
+    trouble = ""
     try:
         with _signals_interrupt():
             while True:
-                for found in box.look():
+                try:
+                    ready, now = box.look(), ""
+                except ChallengeError as error:  # as when a shared disk is away for a while
+                    ready, now = [], f"looking again later: {error}"
+                if now and now != trouble:
+                    say(now)
+                trouble = now
+                for found in ready:
                     told = answered_or_put_off(contest, box, found)
                     say(f"{found.team} / {found.network}: {told}")
                 time.sleep(every)

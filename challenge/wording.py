@@ -42,8 +42,10 @@ def notes(standings: Standings) -> list[str]:
     ]
     luck = standings.look_elsewhere
     if luck is not None and luck.tried > 1:
+        revealed = standings.phase is Phase.REVEALED
+        counted = "final entries" if revealed else "submissions tried"
         lines.append(
-            f"Look-elsewhere: {luck.tried} submissions tried. The best of as many equally good, "
+            f"Look-elsewhere: {luck.tried} {counted}. The best of as many equally good, "
             f"independent ones would gain {luck.gain:.4f} in AUC by luck alone."
         )
     if standings.phase is not Phase.REVEALED:

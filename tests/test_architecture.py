@@ -137,10 +137,16 @@ ARROWS = {
         " challenge.store challenge.submission challenge.tables",
         "sqlalchemy",
     ),
+    "challenge.shown": (
+        "challenge.comparisons challenge.contest challenge.names challenge.ranking"
+        " challenge.records challenge.submission",
+        "numpy scipy",
+    ),
     "challenge.receipts": (
-        "challenge.budget challenge.contest challenge.folder challenge.hints challenge.names"
-        " challenge.quota challenge.reception challenge.records challenge.scoring"
-        " challenge.submission challenge.tables",
+        "challenge.budget challenge.contest challenge.folder challenge.hints"
+        " challenge.quota challenge.ranking challenge.reception challenge.records"
+        " challenge.scoring challenge.shown challenge.store challenge.submission"
+        " challenge.tables",
         "numpy",
     ),
     "challenge.intake": (
@@ -166,12 +172,13 @@ ARROWS = {
     "challenge.view": (
         "challenge.collusion challenge.comparisons challenge.contest challenge.entries"
         " challenge.folder challenge.leaderboard challenge.lifecycle challenge.ranking"
-        " challenge.standings challenge.submission",
+        " challenge.records challenge.shown challenge.standings challenge.submission"
+        " challenge.tables",
         "numpy",
     ),
     "challenge.gradebook": (
-        "challenge.contest challenge.entries challenge.folder challenge.names challenge.ranking"
-        " challenge.submission",
+        "challenge.board challenge.contest challenge.entries challenge.folder challenge.names"
+        " challenge.ranking challenge.store challenge.submission course_utils.metrics",
         "numpy",
     ),
     "challenge.watch": (
@@ -182,7 +189,8 @@ ARROWS = {
     "challenge.plan": ("challenge.folder challenge.names challenge.submission", "numpy"),
     "challenge.creation": (
         "challenge.database challenge.folder challenge.leaks challenge.plan challenge.store"
-        " challenge.submission course_utils.jetfile course_utils.kinematics",  # to read jets,
+        " challenge.submission course_utils.datasets course_utils.jetfile"  # to read jets,
+        " course_utils.kinematics",
         "numpy",
     ),
     "challenge.baselines": (

@@ -4,17 +4,22 @@ Each attack is run twice where that says something: on a challenge that would te
 that the attack works, and on this one.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from io import BytesIO
 
 import numpy as np
 import pytest
-from contests import Clock, file_of, new_contest, send
+from contests import Clock, file_of, ladder, new_contest, send
 
+from challenge.board import FORMATS
 from challenge.budget import live_card, live_working_points
 from challenge.collusion import look_alikes
 from challenge.hints import hints
 from challenge.ranking import Entry, ladder_accepts
+from challenge.receipts import history
 from challenge.scoring import score
+from challenge.view import view
 from course_utils.metrics import roc_auc, roc_curve
 
 N = 20_000
@@ -165,14 +170,75 @@ def test_r30_probes_tell_a_background_jet_only_where_all_is_told():
     assert not ladder_accepts(labels, probe, base).accepted  # and a second probe is told nothing
 
 
+def told_of_moved_jets(folder, label):
+    """All that is told live of one file under five names, in four a jet of a class at the top."""
+    contest = new_contest(folder, clock=Clock())
+    public, labels = contest.truth.is_public, contest.truth.labels
+    scores = np.random.default_rng(7).normal(size=400) + labels
+    middle = public & (labels == label) & (np.abs(scores - np.median(scores[public])) < 0.3)
+    base = send(contest, file_of(scores), network="n0")
+    receipts = []
+    for number, jet in enumerate(np.flatnonzero(middle)[:4], start=1):
+        probe = scores.copy()
+        probe[jet] = scores.max() + 1
+        receipts.append(send(contest, file_of(probe), network=f"n{number}"))
+    assert len(receipts) == 4
+    assert {each.card for each in receipts} == {base.card}
+    told = [(each.sentence, each.hints) for each in receipts]
+    told += [receipt.sentence for _, receipt in history(contest, "us")]
+    shown = view(contest)
+    assert [line.network for line in shown.lines] == ["n0", "n1", "n2", "n3", "n4"]
+    assert {line.group for line in shown.lines} == {1}
+    return told, [draw(replace(shown, challenge="c")) for draw in FORMATS.values()]
+
+
+def test_one_jet_moved_in_each_network_of_a_team_tells_nothing_about_any(tmp_path):
+    signal, background = (told_of_moved_jets(tmp_path / f"c{label}", label) for label in (1, 0))
+    assert signal == background
+
+
+def test_a_network_of_a_team_that_is_significantly_different_is_told_its_own_score(tmp_path):
+    contest = new_contest(tmp_path / "c", clock=Clock())
+    first, other = (send(contest, ladder(step), network=f"n{step}") for step in (0, 3))
+    assert other.card.auc.value > first.card.auc.value
+    assert other.stand_in is None
+    assert [line.network for line in view(contest).lines] == ["n3", "n0"]
+    near = send(contest, ladder(0)[:-8] + ladder(1)[-8:], network="near")
+    assert near.card == first.card
+    assert "not significantly different from your n0" in near.sentence
+
+
+def test_a_step_up_of_a_second_network_is_no_way_around_the_first(tmp_path):
+    contest = new_contest(tmp_path / "c", clock=Clock())
+    scores = np.load(BytesIO(ladder(3)))
+    first = send(contest, ladder(3), network="n0")
+    send(contest, ladder(0), network="n1")
+    probe = scores.copy()
+    public = np.flatnonzero(contest.truth.is_public)
+    probe[public[np.argsort(scores[public])[100]]] = scores.max() + 1
+    step = send(contest, file_of(probe), network="n1")
+    assert step.is_best
+    assert step.card == first.card
+    assert [line.network for line in view(contest).lines] == ["n0", "n1"]
+
+
+def test_a_live_board_tells_nothing_of_a_file_the_ladder_did_not_take(tmp_path):
+    boards = []
+    for name, unaccepted in (("a", ladder(0)), ("b", ladder(2))):
+        contest = new_contest(tmp_path / name, clock=Clock())
+        send(contest, ladder(3))
+        assert not send(contest, unaccepted).is_best
+        boards.append([draw(replace(view(contest), challenge="c")) for draw in FORMATS.values()])
+    assert boards[0] == boards[1]
+
+
 # --- hints -----------------------------------------------------------------------------------
 
 
-def test_hints_about_an_unaccepted_file_do_not_depend_on_the_labels():
+def test_hints_about_an_unaccepted_file_come_from_its_scores_alone():
     rng = np.random.default_rng(9)
     best, scores = rng.normal(size=(2, N))
-    # `hints` is given no label and no AUC where the team is told none.
-    assert hints(scores, best_scores=best) == hints(scores, told_auc=None, best_scores=best)
+    assert hints(scores, best_scores=best)[0].startswith("These scores have nothing in common")
     (sentence,) = hints(-best, best_scores=best)
     assert "signs flipped" in sentence
 
@@ -182,7 +248,7 @@ def test_hints_about_an_unaccepted_file_do_not_depend_on_the_labels():
 
 def entry(number, team, sha256):
     card = score([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4])
-    return Entry(number, team, "cnn", sha256, datetime.now(UTC), card)
+    return Entry(number, team, sha256, sha256, datetime.now(UTC), card)
 
 
 def test_identical_and_disguised_files_of_two_teams_are_flagged_and_honest_ones_are_not():

@@ -6,9 +6,10 @@ import pytest
 from contests import content, ladder, new_contest, send
 from sqlalchemy import text
 
-from challenge import ledger
+from challenge import ledger, lifecycle
 from challenge.audit import audit, mend_scores, wrong_scores
 from challenge.cli import main
+from challenge.records import DAY
 from challenge.store import SUBMISSIONS
 from challenge.submission import SubmissionError
 from challenge.tables import Event
@@ -70,6 +71,40 @@ def test_a_change_of_the_log_is_found(contest, statement, words):
 def test_a_change_of_a_result_that_is_not_in_the_log_is_found(contest, statement):
     change(contest, statement)
     assert audit(contest.store).faults
+
+
+def test_what_the_instructor_did_is_replayed_from_the_log(contest):
+    receipt = contest.store.records()[1].sha256
+    lifecycle.pause(contest.store)
+    lifecycle.resume(contest.store)
+    until = contest.store.now() + 2 * DAY
+    lifecycle.extend(contest.store, "us", until=until, per_day=7)
+    lifecycle.pick(contest.store, contest.rules, "us", [receipt])
+    assert audit(contest.store).faults == ()
+    lifecycle.close(contest.store)
+    lifecycle.reveal(contest.store, contest.rules)
+    assert audit(contest.store).faults == ()
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE submission SET received_at = '2020-01-01 00:00:00' WHERE id = 2", "came at"),
+        ("DELETE FROM pick", "final choices"),
+        ("UPDATE pick SET submission_id = 3", "final choices"),
+        ("UPDATE course SET revealed = NULL", "was revealed"),
+        ("UPDATE course SET closed = NULL", "was closed"),
+        ("UPDATE course SET paused = '2020-01-01 00:00:00'", "paused never"),
+        ("UPDATE team SET per_day = 99", "another extension"),
+    ],
+)
+def test_a_change_of_what_else_the_log_tells_is_found(contest, statement, words):
+    lifecycle.pick(contest.store, contest.rules, "us", [contest.store.records()[1].sha256])
+    lifecycle.close(contest.store)
+    lifecycle.reveal(contest.store, contest.rules)
+    change(contest, statement)
+    (fault,) = audit(contest.store).faults
+    assert words in fault
 
 
 def test_a_submission_that_was_taken_away_is_found(contest):

@@ -256,7 +256,7 @@ def test_the_terminal_table_draws_error_bars_and_parts_the_groups(shown, monkeyp
     table = board.as_table(shown)
     assert table.count("●") + table.count("◂") == len(shown.lines)
     n_groups = shown.lines[-1].group
-    rows = table[table.index("───") :].splitlines()[1:]
+    rows = table[table.index("───") :].split("Published")[0].splitlines()[1:]
     last = max(number for number, row in enumerate(rows) if "±" in row)
     assert sum(not row.strip() for row in rows[:last]) == n_groups - 1
 
@@ -285,7 +285,7 @@ def test_a_lead_that_many_share_names_the_first_and_counts_the_others(tmp_path):
 
 
 def test_entries_without_a_private_score_cannot_be_revealed(tmp_path):
-    of = [*entries(), replace(entries()[0], id=99, accepted=False, private=None)]
+    of = [*entries(), replace(entries()[0], id=99, network="net 99", private=None)]
     with pytest.raises(ValueError, match="Submission 99 has no score on the private split"):
         drawn(tmp_path, Phase.REVEALED, of=of)
 

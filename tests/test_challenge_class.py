@@ -50,7 +50,7 @@ def test_honest_teams_stand_above_those_who_try_their_luck(term):
 def test_sock_puppets_are_pointed_out_and_nobody_else(term):
     _, told = term
     alike = [each for each in told if each.startswith("alike: ")]
-    assert len(alike) == 1
+    assert len(set(alike)) == 1  # one pair of networks, for each file that both handed in
     assert "puppets / cnn and puppets too / cnn" in alike[0]
 
 

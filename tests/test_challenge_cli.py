@@ -24,6 +24,7 @@ SCORES = RNG.normal(size=N) + 2 * LABELS
 def files(tmp_path):
     """A folder with a challenge `c`, two good submissions and two bad ones."""
     np.save(tmp_path / "labels.npy", LABELS)
+    (tmp_path / "labels.npy").chmod(0o600)
     np.save(tmp_path / "cnn.npy", SCORES.astype(np.float32))
     np.save(tmp_path / "dnn.npy", (SCORES + RNG.normal(size=N)).astype(np.float16))
     np.save(tmp_path / "column.npy", SCORES[:, None])
@@ -180,7 +181,8 @@ def test_from_jets_to_a_board_with_a_baseline(tmp_path, capsys, monkeypatch):
 
 
 def test_the_board_ranks_the_better_network_first_in_every_format(files, capsys):
-    run("score", files / "c", files / "dnn.npy", files / "cnn.npy", "--team", "us")
+    run("score", files / "c", files / "dnn.npy", "--team", "us")
+    run("score", files / "c", files / "cnn.npy", "--team", "them")
     capsys.readouterr()
     for form in ("table", "json", "csv", "md"):
         assert run("board", files / "c", "--format", form) == 0
@@ -223,7 +225,7 @@ def test_a_term_from_create_to_the_marks(files, tmp_path, capsys):
     assert "[paused]" in refused
     assert says("resume", folder).startswith("resumed")
     extended = says("extend", folder, "top quarks", "--until", "2099-01-01", "--per-day", 9)
-    assert "until 2099-01-01 00:00:00 UTC, 9 submissions" in extended
+    assert "until 2099-01-01 23:59:59 UTC, 9 submissions" in extended
     assert says("pick", folder, "Top Quarks", receipt) == "picked for Top Quarks: dnn."
     shown = says("show", folder, "Top Quarks")
     assert "dnn, final choice" in shown
@@ -231,10 +233,20 @@ def test_a_term_from_create_to_the_marks(files, tmp_path, capsys):
     assert says("reveal", folder, status=2).startswith("error: Teams may still hand in")
     assert says("close", folder) == "closed: 2 submissions are scored, 0 wait for their file."
     assert "[closed]" in says("score", folder, files / "cnn.npy", "--team", "them", status=1)
-    assert "Top Quarks" in says("reveal", folder)
+    revealed = says("reveal", folder)
+    assert "Top Quarks" in revealed
+    assert "There are no baselines" in revealed
     students = tmp_path / "students.csv"
     students.write_text("student_id,team\nann,Top Quarks\n")
-    assert "ann" in says("export", folder, "--students", students)
+    exported = says("export", folder, "--students", students)
+    assert "ann" in exported
+    assert "There are no baselines" in exported
+    students.write_text("student_id,team\nann,Top Quark\n")
+    exported = says("export", folder, "--students", students, status=1)
+    assert "student 'ann': no team 'Top Quark'" in exported
+    assert "team 'Top Quarks': no student" in exported
+    students.unlink()
+    assert f"{students} cannot be read" in says("export", folder, "--students", students, status=2)
     assert says("rescore", folder, "--verify") == "verified: 2 submissions, 0 differ."
     assert says("rescore", folder) == "rescored: 0 of 2 submissions changed."
     assert " 0 faults" in says("audit", folder)
@@ -318,7 +330,7 @@ def test_a_command_that_cannot_be_understood_ends_with_status_2(argv, capsys):
         (["reveal", "c"], "close the challenge first"),
         (["export", "c"], "reveal the challenge first"),
         (["score", "c", "a.npy", "b.npy", "--team", "us", "--network", "n"], "--network"),
-        (["check", "nowhere", "a.npy"], "challenge create"),
+        (["check", "nowhere", "a.npy"], "your instructor"),
         (["score", "nowhere", "a.npy", "--team", "us"], "challenge create"),
         (["board", "nowhere"], "challenge create"),
         (["baselines", "c"], "no jets"),

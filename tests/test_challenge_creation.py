@@ -9,6 +9,7 @@ import pytest
 from contests import NOON
 
 from challenge import creation, folder
+from challenge.cli import main
 from challenge.creation import CreationError, Plan, create_from_jets, create_from_labels
 from challenge.folder import (
     COLUMNS,
@@ -20,6 +21,7 @@ from challenge.folder import (
     Rules,
 )
 from challenge.records import DAY
+from course_utils.datasets import small_sample
 from course_utils.jetfile import JetFile, JetTable, write_jets
 from course_utils.kinematics import jet_mass, jet_pt
 
@@ -42,7 +44,7 @@ def labelled_jets(seed=0, *, y_true=None):
 @pytest.fixture
 def jets(tmp_path):
     path = tmp_path / "test.h5"
-    write_jets(path, [labelled_jets()], provenance={"seed": 20260401, "process": "top"})
+    write_jets(path, [labelled_jets()], provenance={"seed": 20260401 * 10**10, "process": "top"})
     return path
 
 
@@ -63,7 +65,7 @@ def reason_of(call, *args, **kwargs):
 
 def test_the_public_jets_and_the_secret_labels_belong_together(tmp_path, jets):
     challenge, _ = create_from_jets(tmp_path / "c", jets, seed=7)
-    source, labels = labelled_jets(), challenge.labels()
+    source, labels = labelled_jets(), challenge.truth().labels
     with JetFile(tmp_path / "c" / TEST_JETS) as file:
         public = file.read()
     assert len(public) == challenge.n_jets == N
@@ -85,14 +87,14 @@ def test_the_public_file_tells_nothing_but_the_jets(tmp_path, jets):
     assert len(np.unique(public.ttv)) == 1
     assert frame.index.tolist() == list(range(N))
     assert provenance == {"challenge": "Spring"}
-    assert b"20260401" not in (tmp_path / "c" / TEST_JETS).read_bytes()
+    assert str(20260401 * 10**10).encode() not in (tmp_path / "c" / TEST_JETS).read_bytes()
 
 
 def test_the_order_follows_from_the_seed_and_the_source_together(tmp_path, jets):
     other = tmp_path / "other.h5"
     write_jets(other, [labelled_jets(1)], provenance={})
     labels = [
-        create_from_jets(tmp_path / name, source, seed=seed)[0].labels().tolist()
+        create_from_jets(tmp_path / name, source, seed=seed)[0].truth().labels.tolist()
         for name, source, seed in (("a", jets, 1), ("b", jets, 1), ("c", jets, 2), ("d", other, 1))
     ]
     assert labels[0] == labels[1]
@@ -125,7 +127,7 @@ def test_labels_of_any_number_type_are_taken_in_their_order(tmp_path, dtype):
     challenge, leaks = create_from_labels(
         tmp_path / "c", labels_file(tmp_path, EIGHT.astype(dtype))
     )
-    np.testing.assert_array_equal(challenge.labels(), EIGHT)
+    np.testing.assert_array_equal(challenge.truth().labels, EIGHT)
     assert challenge == Challenge(tmp_path / "c", "c", 8)
     assert leaks == []
     assert not (tmp_path / "c" / TEST_JETS).exists()
@@ -249,6 +251,50 @@ def test_jets_that_students_have_with_labels_are_refused(tmp_path, jets):
     assert refused == "leak-training-jets"
 
 
+@pytest.mark.parametrize(("seed", "is_refused"), [(1, True), (2**32 - 1, True), (2**32, False)])
+def test_jets_of_a_seed_that_can_be_guessed_are_refused_unless_accepted(tmp_path, seed, is_refused):
+    path = tmp_path / "test.h5"
+    write_jets(path, [labelled_jets()], provenance={"seed": seed})
+    if is_refused:
+        assert reason_of(create_from_jets, tmp_path / "c", path, seed=1) == "leak-seed"
+        assert not (tmp_path / "c").exists()
+    plan = Plan(accept_leaks=is_refused)
+    _, leaks = create_from_jets(tmp_path / "c", path, seed=1, plan=plan)
+    assert [leak.reason for leak in leaks] == ["seed"] * is_refused
+
+
+@pytest.mark.parametrize("sample", ["top_tagging", "hbb"])
+def test_jets_of_the_small_samples_are_refused_whatever_is_given(tmp_path, sample):
+    with JetFile(small_sample(sample)) as file:
+        known = file.read(0, 5).jets
+    table = labelled_jets()
+    table.jets[:5, :, :] = 0
+    table.jets[:5, : known.shape[1]] = known
+    write_jets(tmp_path / "test.h5", [table], provenance={})
+    refused = reason_of(create_from_jets, tmp_path / "c", tmp_path / "test.h5", seed=1)
+    assert refused == "leak-training-jets"
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_jets_that_this_machine_has_for_training_are_refused(tmp_path, jets, monkeypatch, split):
+    monkeypatch.setenv("JET_DATA", str(tmp_path / "data"))
+    local = tmp_path / "data" / "top_tagging" / f"{split}.h5"
+    local.parent.mkdir(parents=True)
+    write_jets(local, [labelled_jets()[7:9]], provenance={})
+    assert reason_of(create_from_jets, tmp_path / "c", jets, seed=1) == "leak-training-jets"
+
+
+@pytest.mark.parametrize(("mode", "is_exposed"), [(0o644, True), (0o640, True), (0o600, False)])
+def test_a_source_that_others_can_read_is_told_in_one_line(
+    tmp_path, jets, capsys, mode, is_exposed
+):
+    jets.chmod(mode)
+    assert main(["create", str(tmp_path / "c"), "--jets", str(jets), "--seed", "7"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == is_exposed
+    assert all("holds the answers" in line and "chmod 600" in line for line in told)
+
+
 def test_pt_and_mass_of_the_jets_are_kept_in_the_order_of_the_public_file(tmp_path, jets):
     challenge, _ = create_from_jets(tmp_path / "c", jets, seed=7)
     with JetFile(tmp_path / "c" / TEST_JETS) as file:
@@ -332,7 +378,7 @@ def test_the_second_of_two_creators_is_refused_and_spoils_nothing(tmp_path, monk
     # As if both had looked at the folder while it was empty.
     monkeypatch.setattr(creation, "any", lambda _: False, raising=False)
     assert reason_of(create_from_labels, tmp_path / "c", labels) == "exists"
-    np.testing.assert_array_equal(challenge.labels(), EIGHT)
+    np.testing.assert_array_equal(challenge.truth().labels, EIGHT)
 
 
 @pytest.mark.parametrize("step", ["write_jets", "write_durably"])
@@ -404,7 +450,7 @@ def test_damaged_labels_are_said_to_be_damaged(tmp_path):
     for damaged in (whole[:-30], b"", whole.replace(b"labels.npy", b"secret.npy")):
         (tmp_path / "c" / LABELS).write_bytes(damaged)
         with pytest.raises(ChallengeError, match="is damaged"):
-            challenge.labels()
+            challenge.truth()
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):

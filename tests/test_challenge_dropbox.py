@@ -10,20 +10,21 @@ import time
 
 import numpy as np
 import pytest
-from contests import N, content, file_of, new_contest
+from contests import Clock, N, content, file_of, new_contest
 
 from challenge.audit import wrong_scores
 from challenge.cli import main
 from challenge.dropbox import DropBox
 from challenge.folder import ChallengeError
 from challenge.watch import answered as handed_in
-from challenge.watch import answered_or_put_off
+from challenge.watch import answered_or_put_off, watch
 
 
 @pytest.fixture
 def box(tmp_path):
     folder = tmp_path / "dropbox"
     (folder / "us").mkdir(parents=True)
+    folder.chmod(0o755)  # whatever the umask
     return DropBox(folder)
 
 
@@ -92,6 +93,17 @@ def test_links_are_not_followed(box, tmp_path):
 def test_a_drop_box_that_is_not_there_is_told(tmp_path):
     with pytest.raises(ChallengeError, match="No such file"):
         DropBox(tmp_path / "nowhere").look()
+
+
+@pytest.mark.parametrize("mode", [0o775, 0o757, 0o1777])
+def test_a_drop_box_in_which_others_make_folders_is_refused(box, mode):
+    put(box, "us/cnn.npy")
+    box.folder.chmod(mode)
+    with pytest.raises(ChallengeError, match="chmod go-w"):
+        box.look()
+    (box.folder / "us").chmod(0o777)  # a team's own folder is for the team
+    box.folder.chmod(0o755)
+    assert ready(box) == ["us/cnn"]
 
 
 # --- what is answered --------------------------------------------------------------------------
@@ -170,6 +182,56 @@ def test_an_answer_that_cannot_be_written_leaves_the_file_for_a_later_look(
     answered(contest, box)
     assert answer(box, "us/cnn").startswith("accepted ")
     assert len(contest.store.records()) == 1
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["same watcher", "another watcher"])
+def test_a_file_beyond_the_quota_is_scored_when_a_turn_returns(tmp_path, box, again):
+    clock = Clock()
+    contest = new_contest(tmp_path / "quota", clock=clock, per_day=1)
+    put(box, "us/cnn.npy")
+    answered(contest, box)
+    put(box, "us/dnn.npy", content(1))
+    answered(contest, box)
+    assert answer(box, "us/dnn").startswith("refused [quota] ")
+    assert "looked at again" in answer(box, "us/dnn")
+    clock.passes(hours=25)
+    box = DropBox(box.folder) if again else box
+    for _ in range(3):
+        answered(contest, box)
+    assert answer(box, "us/dnn").startswith("accepted ")
+
+
+def test_a_file_whose_receipt_would_have_too_long_a_name_is_refused_once(contest, box):
+    for name in ("x" * 250, "\U00010400" * 62):
+        put(box, f"us/{name}.npy")
+        answered(contest, box)
+        assert "too long for a receipt" in answer(box, "us/name-too-long")
+        assert ready(box) == []
+    assert contest.store.records() == []
+
+
+def test_a_look_that_fails_does_not_end_the_watch(contest, box, monkeypatch):
+    scandir, calls, said = os.scandir, iter(range(100)), []
+
+    def away_for_a_while(place):
+        if place == box.folder and next(calls) in (1, 2):
+            raise OSError(116, "Stale file handle")
+        return scandir(place)
+
+    def say(line):
+        said.append(line)
+        if "accepted" in line:
+            raise KeyboardInterrupt
+
+    put(box, "us/cnn.npy")
+    monkeypatch.setattr(os, "scandir", away_for_a_while)
+    watch(contest, box, every=0, say=say)
+    assert [line.split(":")[0] for line in said[:2]] == [
+        f"watching {box.folder}",
+        "looking again later",
+    ]
+    assert said[2].startswith("us / cnn: accepted")
+    assert said[3] == "stopped."
 
 
 def test_a_file_that_fails_again_and_again_is_looked_at_ever_more_seldom(box):

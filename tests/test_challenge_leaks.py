@@ -76,7 +76,7 @@ def test_jets_that_students_have_with_labels_are_found():
     training[100:103] = jets[7:10]
     (leak,) = leak_scan(LABELS, jets=jets, training_jets=[training[:50], training[50:]])
     assert leak.reason == "training-jets"
-    assert leak.sentence.startswith("3 jets of the test set are in the training file")
+    assert leak.sentence.startswith("3 jets of the test set are in a file that students have")
 
 
 def test_jets_that_stand_twice_are_found_whatever_their_zeros():

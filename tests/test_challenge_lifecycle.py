@@ -15,11 +15,16 @@ from challenge.entries import entries
 from challenge.folder import ChallengeError
 from challenge.intake import accept, is_step
 from challenge.names import BASELINE_TEAM
-from challenge.reception import Arrival, receive
+from challenge.receipts import history
+from challenge.reception import Arrival, quota_left, receive
 from challenge.records import DAY
 from challenge.standings import Phase
 from challenge.submission import SubmissionError
-from challenge.view import view
+from challenge.view import alike, view
+from challenge.wording import notes
+from course_utils.metrics import compare_auc
+
+LEVELS = np.linspace(0.02, 0.1, 41)  # how much stronger a file is made
 
 
 @pytest.fixture
@@ -252,6 +257,57 @@ def test_the_rank_change_is_told_after_the_reveal(contest):
     ]
 
 
+def test_a_pick_moves_from_the_place_where_its_network_stood(contest):
+    """Its own public score would have been last, and no loss seen."""
+    weak = send(contest, ladder(0))
+    send(contest, ladder(4))
+    send(contest, ladder(2), team="them")
+    lifecycle.pick(contest.store, contest.rules, "us", [weak.sha256])
+    live = [line.team for line in view(contest).lines]
+    ended(contest)
+    first, last = view(contest).lines
+    assert live == ["us", "them"]
+    assert [(line.team, line.climbed) for line in (first, last)] == [("them", 1), ("us", -1)]
+    assert last.submission == weak.submission
+    best = next(
+        each for each in contest.store.records() if each.team == "us" and each.id != last.submission
+    )
+    assert last.public == best.verdict.public
+
+
+def test_luck_on_the_private_jets_is_that_of_the_final_entries(contest):
+    for step in range(4):
+        send(contest, ladder(step))
+    send(contest, ladder(2), team="them")
+    assert view(contest).look_elsewhere.tried == 5
+    ended(contest)
+    final = view(contest)
+    assert final.look_elsewhere.tried == 2
+    assert any("2 final entries" in note for note in notes(final))
+
+
+def test_a_copy_is_pointed_out_although_the_ladder_did_not_take_it(contest):
+    send(contest, ladder(1), team="us")
+    send(contest, ladder(3), team="them")
+    assert not send(contest, ladder(1), team="them").is_best
+    (pair,) = (each for each in alike(contest) if each.identical)
+    assert (pair.first.team, pair.second.team) == ("us", "them")
+
+
+def test_a_file_is_read_once_when_it_is_handed_in(contest, monkeypatch):
+    from challenge import intake, receipts
+
+    read, of_new = [], ladder(2)
+    send(contest, ladder(1))
+    for module in (intake, receipts):
+        whole = module.read_scores
+        monkeypatch.setattr(
+            module, "read_scores", lambda data, n, whole=whole: read.append(data) or whole(data, n)
+        )
+    assert send(contest, of_new).is_best
+    assert read.count(of_new) == 1
+
+
 # --- two at once -----------------------------------------------------------------------------
 
 
@@ -313,6 +369,71 @@ def test_marks_go_to_the_students_of_a_team_and_nobody_else(contest, tmp_path):
     assert rows[0]["timestamp"] == "2026-04-01 12:00:00"
 
 
+def test_a_win_at_95_percent_is_worth_its_point_as_on_the_board(contest):
+    """The Ladder asks for 99 %, so this win would not have been a step."""
+    rng = np.random.default_rng(0)
+    weak = rng.normal(size=len(LABELS)) + LABELS
+    private = contest.truth.is_private
+    p_value, strong = min(
+        (
+            (compare_auc(LABELS[private], weak[private], each[private]).p_value, each)
+            for each in (weak + rng.normal(size=len(LABELS)) * 0.1 + x * LABELS for x in LEVELS)
+        ),
+        key=lambda each: abs(each[0] - 0.03),
+    )
+    assert 0.01 < p_value < 0.05
+    accept(contest, file_of(weak), team=BASELINE_TEAM, network="weak", is_ours=True)
+    send(contest, file_of(strong))
+    ended(contest)
+    assert [line.group for line in view(contest).lines] == [1, 2]
+    (row,) = csv.DictReader(io.StringIO(gradebook.grades(contest)))
+    assert (row["score"], row["max_score"]) == ("2.0", "2.0")
+
+
+def test_a_padded_team_name_is_the_team_and_a_mistyped_one_is_told(contest):
+    for team in ("Top Quarks", "Jets"):
+        send(contest, content(), team=team)
+    accept(contest, content(1), team=BASELINE_TEAM, network="weak", is_ours=True)
+    ended(contest)
+    teams = {"ann": " Top  Quarks ", "bob": "Top Quark"}
+    students = [{"student_id": name, "team": team} for name, team in teams.items()]
+    rows = csv.DictReader(io.StringIO(gradebook.grades(contest, students)))
+    assert [float(row["score"]) > 0 for row in rows] == [True, False]
+    unknown, without = gradebook.unmatched(contest, students)
+    assert "'bob'" in unknown
+    assert "'Top Quark'" in unknown
+    assert "'Jets'" in without
+    assert len(history(contest, " top  quarks ")) == 1
+
+
+def test_an_extension_for_a_padded_name_is_for_that_team(contest):
+    send(contest, content(), team="Top Quarks")
+    lifecycle.extend(contest.store, " Top  Quarks", per_day=9)
+    assert quota_left(contest.store, "top  quarks ", contest.rules).limit == 9
+
+
+def test_no_baseline_comes_in_after_the_reveal(contest):
+    """It would change ranks and marks that everybody knows."""
+    known = accept(contest, content(), team=BASELINE_TEAM, network="weak", is_ours=True)
+    send(contest, ladder(3))
+    lifecycle.close(contest.store)
+    accept(contest, content(1), team=BASELINE_TEAM, network="late", is_ours=True)
+    lifecycle.reveal(contest.store, contest.rules)
+    before = view(contest).lines
+    with pytest.raises(SubmissionError, match="too late"):
+        accept(contest, content(2), team=BASELINE_TEAM, network="too late", is_ours=True)
+    again = accept(contest, content(), team=BASELINE_TEAM, network="weak", is_ours=True)
+    assert again.submission == known.submission
+    assert view(contest).lines == before
+
+
+def test_that_there_are_no_baselines_is_said(contest):
+    send(contest, content())
+    assert "no baselines" in gradebook.no_baselines(contest)
+    accept(contest, content(), team=BASELINE_TEAM, network="weak", is_ours=True)
+    assert gradebook.no_baselines(contest) is None
+
+
 def test_marks_are_not_told_before_the_reveal(contest):
     lifecycle.close(contest.store)
     with pytest.raises(ChallengeError, match="reveal the challenge first"):
@@ -332,6 +453,16 @@ def test_a_list_of_students_that_is_no_text_is_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ChallengeError, match="no CSV file"):
         gradebook.read_students(path)
+
+
+def test_a_file_that_the_ladder_did_not_take_gets_no_hint_from_its_auc(contest):
+    """Of so few jets nothing is said without labels; its AUC, near 0, would tell of the signs."""
+    send(contest, ladder(3))
+    flipped = send(contest, file_of(-np.load(io.BytesIO(ladder(3)))))
+    assert not flipped.is_best
+    assert flipped.hints == ()
+    first = send(contest, file_of(-np.load(io.BytesIO(ladder(3)))), network="other")
+    assert "signs flipped" in " ".join(first.hints)
 
 
 def test_a_receipt_is_the_same_after_the_reveal(contest):

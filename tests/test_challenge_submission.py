@@ -439,6 +439,18 @@ def test_names_that_differ_in_case_or_form_are_the_same():
         assert name_key(clean_name(one, what="team")) == name_key(clean_name(other, what="team"))
 
 
+@pytest.mark.parametrize("typed", ["\u0410lice", "c\u043enn", "Overfitter\u0455", "net \u03bfne"])
+def test_a_word_of_letters_of_two_scripts_is_refused(typed):
+    with pytest.raises(SubmissionError, match="in one script") as refused:
+        clean_name(typed, what="team")
+    assert refused.value.reason == "team-name"
+
+
+@pytest.mark.parametrize("typed", ["Алиса", "トップ組", "Команда CNN", "μ-net", "Zoë 2", "탑쿼크"])
+def test_names_of_any_one_script_are_taken(typed):
+    assert clean_name(typed, what="team") == typed
+
+
 @given(st.text(max_size=80))
 def test_a_clean_name_is_printable_and_stays_as_it_is(text):
     try:

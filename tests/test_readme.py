@@ -69,7 +69,13 @@ def classroom(tmp_path):
     fresh.parent.mkdir(parents=True)
     with JetFile(ROOT / "course_utils" / "data" / "top_tagging_small.h5") as file:
         table = file.read()
-    write_jets(fresh, [table[:200]], provenance={"seed": 1})
+    fresh_jets = table[:200]
+    # As if new: every jet looks into another azimuth, and no copy of a known one is left.
+    turn = np.exp(2j * np.pi * np.random.default_rng(1).random((200, 1)))
+    turned = turn * (fresh_jets.jets[..., 1] + 1j * fresh_jets.jets[..., 2])
+    fresh_jets.jets[..., 1], fresh_jets.jets[..., 2] = turned.real, turned.imag
+    write_jets(fresh, [fresh_jets], provenance={"seed": 2**62})
+    fresh.chmod(0o600)
     for name in ("group_a_cnn", "group_a_dnn"):
         np.save(tmp_path / f"{name}.npy", np.random.default_rng(1).random(200))
     return tmp_path

@@ -73,15 +73,23 @@ def covariances(
 def error_of_difference(
     labels: ArrayLike, keys: tuple[str, str], scores_of: Scores, *, cache: Path
 ) -> float:
-    """DeLong's paired error of the difference of two AUCs; parameters as `covariances`."""
+    """DeLong's paired error of the difference of two AUCs; parameters as `covariances`.
+
+    Kept in the cache as well: a board asks for it each time it is drawn.
+    """
     is_signal = np.asarray(labels) == 1
     folder = _folder(is_signal, cache)
+    note = folder / "-".join(sorted(keys))
+    if (known := _unsealed(note)) is not None:
+        return float(np.frombuffer(known)[0])
     for key in keys:
         if not _is_whole(folder / key, len(is_signal)):
             _remember(is_signal, scores_of(key), folder / key)
     first, second = (np.fromfile(folder / key, np.float32).astype(np.float64) for key in keys)
     by_class = np.split(first - second, [int(np.count_nonzero(is_signal))])
-    return math.sqrt(sum(np.var(each, ddof=1) / len(each) for each in by_class))
+    error = math.sqrt(sum(np.var(each, ddof=1) / len(each) for each in by_class))
+    _seal(note, np.float64(error).tobytes())
+    return error
 
 
 def remember(labels: ArrayLike, key: str, scores: ArrayLike, *, cache: Path) -> None:
@@ -136,11 +144,7 @@ def _extended(
 def _load(path: Path, wanted: Sequence[str]) -> tuple[list[str], NDArray[np.float64]]:
     """Wanted keys that are in the file, and their covariances; a damaged file holds none."""
     nothing: tuple[list[str], NDArray[np.float64]] = [], np.empty((0, 0))
-    if not path.is_file():
-        return nothing
-    content = path.read_bytes()
-    digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    if hashlib.sha256(body).digest() != digest:
+    if (body := _unsealed(path)) is None:
         return nothing
     n = int.from_bytes(body[:8], "little")
     names = body[8 : 8 + n * _KEY_BYTES].decode("ascii")
@@ -153,4 +157,17 @@ def _load(path: Path, wanted: Sequence[str]) -> tuple[list[str], NDArray[np.floa
 
 def _save(path: Path, keys: Sequence[str], matrix: NDArray[np.float64]) -> None:
     body = len(keys).to_bytes(8, "little") + "".join(keys).encode("ascii") + matrix.tobytes()
+    _seal(path, body)
+
+
+def _seal(path: Path, body: bytes) -> None:
     write_durably(path, hashlib.sha256(body).digest() + body)
+
+
+def _unsealed(path: Path) -> bytes | None:
+    """What was sealed in a file; None if there is none, or a damaged one."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    return body if hashlib.sha256(body).digest() == digest else None

@@ -44,13 +44,14 @@ def stand_ins(contest: Contest, records: Iterable[Record]) -> dict[int, Record]:
         it cannot be told from the best is taken, and never one that is worse than what its
         network showed before.
     """
+    labels = contest.truth.labels[contest.truth.is_public]
     shown: dict[int, Record] = {}
     told: dict[str, list[Record]] = defaultdict(list)
     of_network: dict[tuple[str, str], Record] = {}
     for each in sorted(records, key=lambda record: record.id):
         if each.verdict is None or not each.verdict.is_best or each.team == BASELINE_TEAM:
             continue
-        alike = [other for other in told[each.team] if not _differ(contest, each, other)]
+        alike = [other for other in told[each.team] if not _differ(contest, labels, each, other)]
         if alike:
             before = of_network.get((each.team, each.network))
             shown[each.id] = max([*alike, *([before] if before else [])], key=_auc)
@@ -60,17 +61,17 @@ def stand_ins(contest: Contest, records: Iterable[Record]) -> dict[int, Record]:
     return shown
 
 
-def _differ(contest: Contest, first: Record, second: Record) -> bool:
-    truth, n_jets = contest.truth, contest.challenge.n_jets
+def _differ(contest: Contest, labels: NDArray[np.int8], first: Record, second: Record) -> bool:
+    n_jets = contest.challenge.n_jets
 
     def scores_of(sha256: str) -> NDArray[np.float64]:
-        return read_scores(contest.store.content(sha256), n_jets)[truth.is_public]
+        return read_scores(contest.store.content(sha256), n_jets)[contest.truth.is_public]
 
     difference = abs(_auc(first) - _auc(second))
     if first.sha256 == second.sha256 or difference == 0:
         return False
     error = error_of_difference(
-        truth.labels[truth.is_public],
+        labels,
         (first.sha256, second.sha256),
         scores_of,
         cache=contest.challenge.folder / CACHE,

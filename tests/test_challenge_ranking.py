@@ -90,6 +90,21 @@ def test_a_damaged_cache_is_made_again(tmp_path, damage):
     np.testing.assert_array_equal(covariances(tmp_path / "cache"), expected)
 
 
+def test_the_error_of_a_difference_is_kept_and_made_again_when_it_is_damaged(tmp_path):
+    pair, cache = (KEYS[0], KEYS[1]), tmp_path / "cache"
+    error = comparisons.error_of_difference(LABELS, pair, SCORES.__getitem__, cache=cache)
+    expected = compare_auc(LABELS, SCORES[KEYS[0]], SCORES[KEYS[1]]).error
+    assert error == pytest.approx(expected, rel=1e-4)
+    for key in pair:
+        next(cache.rglob(key)).unlink()  # what it was computed from
+    again = comparisons.error_of_difference(LABELS, pair[::-1], {}.__getitem__, cache=cache)
+    assert again == error
+    (note,) = cache.rglob("*-*")
+    note.write_bytes(note.read_bytes()[:-1] + b"\1")
+    mended = comparisons.error_of_difference(LABELS, pair, SCORES.__getitem__, cache=cache)
+    assert mended == error
+
+
 def test_other_labels_never_meet_these_covariances(tmp_path):
     first = covariances(tmp_path / "cache")
     other = np.roll(LABELS, 1)

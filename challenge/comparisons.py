@@ -2,8 +2,9 @@
 
 The covariance of two AUCs needs nothing of a submission but its placements, one number per jet
 (`course_utils.metrics.OrderedScores.placements`). They are kept in a cache folder under the
-SHA-256 of the submitted file, and so is the matrix of covariances: a board that has not changed
-reads it, a new entry adds a row. Everything in the folder can be thrown away, and comes back from
+SHA-256 of the submitted file, and so are the matrix of covariances and the errors of differences
+that the Ladder asked for: a board that has not changed reads them, a new entry adds to them.
+Everything in the folder can be thrown away, and comes back from
 the submitted files.
 
 The cache depends on the hidden labels, so its files can be read by the instructor's account only.

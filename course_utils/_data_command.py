@@ -1,4 +1,4 @@
-"""The command behind ``./data_download.sh``: lists, fetches and generates samples."""
+"""The command behind ``./data_download.sh``: lists, fetches, generates and prepares samples."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ examples:
   ./data_download.sh --generate top_tagging --jets 300000 --seed 7 --workers 8
   ./data_download.sh --generate hbb                     the same for Higgs bosons
   ./data_download.sh hbb --files 6                      of the public 245 GB 6 files for training
+  ./data_download.sh --prepare images top_tagging       make images of what is here, once for all
 
 Jets go to $JET_DATA if that is set, else to data/ in the checkout, else to your cache folder.
 A site with a copy of the public files sets JET_DATA_MIRROR to its address; the files are
@@ -79,12 +80,18 @@ def split_sizes(n_jets: int, *, multiple: int = 2) -> dict[str, int]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="data_download.sh",
-        description="Lists, fetches and generates the jets of the course.",
+        description="Lists, fetches, generates and prepares the jets of the course.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("sample", nargs="?", choices=sorted(SAMPLES), help="which sample")
     parser.add_argument("--generate", action="store_true", help="make the jets on this machine")
+    parser.add_argument(
+        "--prepare",
+        action="append",
+        choices=("constituents", "images"),
+        help="keep the jets on this machine in the form a network reads, for all who use them",
+    )
     parser.add_argument(
         "--split", nargs="+", action="extend", choices=SPLITS, help="only these; default all three"
     )
@@ -111,8 +118,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-    if options.sample is None and (options.generate or options.split or options.force):
+    if options.sample is None and (
+        options.generate or options.prepare or options.split or options.force
+    ):
         parser.error(f"name a sample: {', '.join(SAMPLES)}")
+    if options.prepare and (options.generate or options.force or options.files is not None):
+        parser.error("--prepare takes the jets that are here; fetch or generate them first")
     for name in ("jets", "seed", "workers"):
         if getattr(options, name) is not None and not options.generate:
             parser.error(f"--{name} goes with --generate")
@@ -133,6 +144,8 @@ def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -
 def _fetch_or_generate(options: argparse.Namespace) -> Iterator[str]:
     sample = SAMPLES[options.sample]
     splits = [split for split in SPLITS if split in (options.split or SPLITS)]
+    if options.prepare:
+        return _prepare(sample, splits, options.prepare)
     folder = data_root() / sample.name
     if not options.generate:
         return _fetch(sample, splits, folder, options)
@@ -198,6 +211,16 @@ def _generate(
             yield f"{path}: {n_jets} jets, generated with seed {seed}."
 
 
+def _prepare(sample: Sample, splits: list[str], kinds: list[str]) -> Iterator[str]:
+    """Prepare jets that are on this machine; yield a line on each form."""
+    from course_utils.prepared import FORMS, prepare
+
+    for split in splits:
+        for kind in kinds:
+            jets = prepare(sample.name, split, FORMS[kind]())
+            yield f"{jets.folder}: {len(jets)} jets as {kind}, {jets.nbytes / 1e6:.1f} MB."
+
+
 def _is_there(path: Path, sample: str, split: str, seed: int, n_jets: int, *, force: bool) -> bool:
     """Whether `path` holds what is asked for; refuse to replace anything else without force."""
     if not path.exists():
@@ -241,11 +264,13 @@ def _list_samples() -> None:
         console = Console(width=140)  # a pipe has no width; do not fold what others will search
     for sample in SAMPLES.values():
         table = Table(title=sample.title, title_justify="left", caption_justify="left")
-        for heading in ("split", "public jets", "on this machine"):
+        for heading in ("split", "public jets", "on this machine", "prepared"):
             table.add_column(heading, justify="right" if heading == "public jets" else "left")
         for split in SPLITS:
             n_jets = f"{sample.n_jets[split]:,}" if split in sample.n_jets else "as fetched"
-            table.add_row(split, n_jets.replace(",", " "), _state(sample, split))
+            table.add_row(
+                split, n_jets.replace(",", " "), _state(sample, split), _prepared(sample, split)
+            )
         table.caption = (
             f"{sample.name}: public files {sample.public_gigabytes} GB in all, {sample.licence}, "
             f"doi:{sample.doi}\n{sample.reference}"
@@ -264,6 +289,19 @@ def _state(sample: Sample, split: str) -> str:
     if small_sample(sample.name).exists():
         return "only the small sample that comes with the course"
     return "nothing"
+
+
+def _prepared(sample: Sample, split: str) -> str:
+    from course_utils.prepared import prepared_forms
+
+    try:
+        forms = prepared_forms(sample.name, split)
+    except DataError:
+        return ""
+    return ", ".join(
+        f"{kind} {size / 1e6:.1f} MB{'' if current else ' (outdated)'}"
+        for kind, size, current in forms
+    )
 
 
 def _described(path: Path) -> str:

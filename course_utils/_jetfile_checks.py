@@ -106,9 +106,9 @@ def require_columns(storer: Any, path: Path, sample: str) -> dict[str, tuple[str
     return stored
 
 
-def require_finite(momenta: NDArray[np.float32], where: str) -> None:
+def require_finite(momenta: NDArray[np.float32], where: str, *, first_row: int = 0) -> None:
     if not np.isfinite(momenta).all():
-        row = int(np.argmin(np.isfinite(momenta).all(axis=1)))
+        row = first_row + int(np.argmin(np.isfinite(momenta).all(axis=1)))
         raise DataError(f"Expected finite momenta in {where}; got nan or inf, first in row {row}.")
 
 

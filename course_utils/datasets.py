@@ -28,16 +28,16 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import platformdirs
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from course_utils.jetfile import TRUTH_LABELS, TTV, DataError, DataNotFound, JetFile, JetTable
 
@@ -45,9 +45,11 @@ __all__ = [
     "SAMPLES",
     "SPLITS",
     "Sample",
+    "count_jets",
     "data_root",
     "data_roots",
     "find",
+    "load_columns",
     "load_frame",
     "load_jets",
     "small_sample",
@@ -175,9 +177,14 @@ def find(sample: str, split: str) -> Path:
 
 
 def load_jets(
-    sample: str = "top_tagging", split: str = "train", *, start: int = 0, stop: int | None = None
+    sample: str = "top_tagging",
+    split: str = "train",
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    rows: ArrayLike | None = None,
 ) -> JetTable:
-    """Jets `start` to `stop` of a split, as arrays.
+    """Jets `start` to `stop` of a split, or any `rows` of it, as arrays.
 
     Parameters
     ----------
@@ -186,29 +193,93 @@ def load_jets(
     split : {"train", "val", "test"}
     start, stop : int
         They count jets as a slice does. A line in the log tells when there are fewer.
+    rows : array of int, shape (n_jets,), optional
+        Numbers of the jets, in any order, instead of `start` and `stop`.
 
     Returns
     -------
     JetTable
         ``jets`` (n_jets, 200, 4) in GeV, ``truth`` (n_jets, 4) in GeV, ``y_true`` and ``ttv``
         (n_jets,), and the sample's extra ``columns``. Of ``hbb`` only jets with a truth label, and
-        `start` and `stop` count those.
+        `start`, `stop` and `rows` count those.
 
     Raises
     ------
     DataNotFound, DataError
         If there is no such file, or it is damaged.
+    IndexError
+        If there is no jet of a number in `rows`.
 
     Examples
     --------
     >>> table = load_jets("top_tagging", "train", stop=10)
     >>> table.jets.shape, table.y_true.shape
     ((10, 200, 4), (10,))
+    >>> np.array_equal(load_jets(rows=[7, 2]).jets, table.jets[[7, 2]])
+    True
+    """
+    if rows is not None and (start, stop) != (0, None):
+        raise ValueError("Expected either start and stop or rows; got both.")
+    with _opened(sample, split) as file:
+        enough = _enough(start, stop) if rows is None else None
+        known = _rows(file, sample, split, SAMPLES[sample].labels, enough=enough)
+        if rows is not None:
+            return file.read_rows(rows if known is None else known[np.asarray(rows)])
+        _tell_if_short(sample, split, file.n_jets if known is None else len(known), stop)
+        return file.read(start, stop) if known is None else file.read_rows(known[start:stop])
+
+
+def load_columns(
+    names: Iterable[str],
+    sample: str = "top_tagging",
+    split: str = "train",
+    *,
+    start: int = 0,
+    stop: int | None = None,
+) -> dict[str, NDArray[Any]]:
+    """Some columns of the rows that `load_frame` gives, and nothing else of them in memory.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Such as ``is_signal_new``, ``E_0`` or ``fj_sdmass``.
+
+    Returns
+    -------
+    dict of arrays of shape (n_jets,)
+
+    Raises
+    ------
+    DataNotFound, DataError
+        If there is no such file, or it is damaged.
+    ValueError
+        If it has no column of that name.
+
+    Examples
+    --------
+    >>> columns = load_columns(["E_0", "is_signal_new"], stop=100)
+    >>> columns["E_0"].shape, columns["E_0"].dtype
+    ((100,), dtype('float32'))
     """
     with _opened(sample, split) as file:
-        rows = _rows(file, sample, split, SAMPLES[sample].labels, enough=_enough(start, stop))
+        rows = _rows(file, sample, split, ())
         _tell_if_short(sample, split, file.n_jets if rows is None else len(rows), stop)
-        return file.read(start, stop) if rows is None else _read(file, rows[start:stop])
+        if rows is None:
+            return file.read_columns(names, start, stop)
+        return {name: values[rows[start:stop]] for name, values in file.read_columns(names).items()}
+
+
+def count_jets(sample: str = "top_tagging", split: str = "train") -> int:
+    """How many jets `load_jets` would give; no constituent is kept in memory.
+
+    Examples
+    --------
+    >>> count_jets("top_tagging", "val") > 0
+    True
+    """
+    with _opened(sample, split) as file:
+        rows = _rows(file, sample, split, SAMPLES[sample].labels)
+        return file.n_jets if rows is None else len(rows)
 
 
 def load_frame(
@@ -252,7 +323,7 @@ def _batches(sample: str, split: str, size: int) -> Iterator[JetTable]:
             yield from file.batches(size)
             return
         for first in range(0, len(rows), size):
-            yield _read(file, rows[first : first + size])
+            yield file.read_rows(rows[first : first + size])
 
 
 @contextmanager
@@ -291,14 +362,6 @@ def _rows(
 def _enough(start: int, stop: int | None) -> int | None:
     """How many jets decide the slice; None: it counts from the end, or has no end."""
     return None if stop is None or stop < 0 or start < 0 else stop
-
-
-def _read(file: JetFile, rows: NDArray[np.intp]) -> JetTable:
-    """These rows, in rising order; what lies between them is read and dropped."""
-    if len(rows) == 0:
-        return file.read(0, 0)
-    first = int(rows[0])
-    return file.read(first, int(rows[-1]) + 1)[rows - first]
 
 
 def _require_known(sample: str, split: str) -> None:

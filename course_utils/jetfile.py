@@ -27,7 +27,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from tables import HDF5ExtError, Table
 
 from course_utils._jetfile_checks import (
@@ -76,7 +76,7 @@ _UNREADABLE_LAYOUT: Final = (
     ValueError,
     UnpicklingError,
 )
-_ROWS_AT_ONCE: Final = 4096  # 13 MB: what reading holds beside its result
+_ROWS_AT_ONCE: Final = 1024  # 3 MB: what reading holds beside its result, and what a cache holds
 
 
 class JetFile:
@@ -142,6 +142,7 @@ class JetFile:
             columns: _plan(columns, stored)
             for columns in (CONSTITUENT_COLUMNS, TRUTH_COLUMNS, LABEL_COLUMNS)
         }
+        self._buffer = np.empty(0, self._table.dtype)
         self.n_jets = int(self._table.nrows)
         attributes = self._store.root._v_attrs
         self.provenance = {
@@ -160,79 +161,124 @@ class JetFile:
             0 nor 1, or ``ttv`` is none of 0, 1, 2.
         """
         start, stop = self._range(start, stop)
-        n_jets = max(stop - start, 0)
-        jets = np.empty((n_jets, len(CONSTITUENT_COLUMNS)), np.float32)
-        truth = np.empty((n_jets, len(TRUTH_COLUMNS)), np.float32)
-        labels = np.empty((n_jets, len(LABEL_COLUMNS)), np.int8)
-        extra = {name: np.empty(n_jets, EXTRA_COLUMNS[name]) for name in self.columns}
-        for first in range(0, n_jets, _ROWS_AT_ONCE):
-            rows = slice(first, min(first + _ROWS_AT_ONCE, n_jets))
-            part = {name: values[rows] for name, values in extra.items()}
-            self._read_rows(start + first, jets[rows], truth[rows], labels[rows], part)
-        return JetTable(
-            jets=jets.reshape(n_jets, N_CONSTITUENTS, 4),
-            truth=truth,
-            y_true=labels[:, 1].copy(),
-            ttv=labels[:, 0].copy(),
-            columns=extra,
-        )
+        table = self._empty(stop - start)
+        for first in range(start, stop, _ROWS_AT_ONCE):
+            last = min(first + _ROWS_AT_ONCE, stop)
+            self._fill(table[first - start : last - start], self._records(first, last), first)
+        return table
+
+    def read_rows(self, rows: ArrayLike) -> JetTable:
+        """Jets of these row numbers, in this order; what is compressed with them is read too.
+
+        A chunk of the file holds some 80 jets, so rows that are neighbours cost a tenth of rows
+        all over the file. For many passes in random order see `course_utils.prepared`.
+
+        Parameters
+        ----------
+        rows : array of int, shape (n_rows,)
+            Negative numbers count from the end; a number may come twice.
+
+        Raises
+        ------
+        IndexError
+            If a row is outside the file.
+        DataError
+            As for `read`.
+        """
+        rows = self._row_numbers(rows)
+        table = self._empty(len(rows))
+        order = np.argsort(rows, kind="stable")
+        ends = np.flatnonzero(np.diff(rows[order] // self._table.chunkshape[0])) + 1
+        for places in np.split(order, ends) if len(rows) else ():
+            first, last = int(rows[places[0]]), int(rows[places[-1]])
+            part = self._empty(len(places))
+            records = self._records(first, last + 1)[rows[places] - first]
+            self._fill(part, records, first)
+            for name in ("jets", "truth", "y_true", "ttv"):
+                getattr(table, name)[places] = getattr(part, name)
+            for name, values in part.columns.items():
+                table.columns[name][places] = values
+        return table
 
     def read_columns(
         self, names: Iterable[str], start: int = 0, stop: int | None = None
     ) -> dict[str, NDArray[Any]]:
-        """Some columns of jets `start` to `stop`, without holding the constituents in memory.
+        """Some columns of jets `start` to `stop`, and nothing else of them in memory.
 
         Parameters
         ----------
         names : iterable of str
-            ``ttv``, ``is_signal_new`` or some of `columns`.
+            Any columns of the file: ``ttv``, ``is_signal_new``, ``E_0``, ``truthPX``, `columns`.
 
         Returns
         -------
         dict of arrays of shape (n_jets,)
             As they are stored; `read` checks the values.
+
+        Raises
+        ------
+        ValueError
+            If the file has no column of that name.
+        DataError
+            If the file is damaged there.
         """
         start, stop = self._range(start, stop)
-        places = {name: self._stored[name] for name in names}
-        with self._damage_told():
-            blocks = {
-                block: self._table.read(start, max(start, stop), field=block)
-                for block in {block for block, _ in places.values()}
-            }
-        return {
-            name: blocks[block].reshape(len(blocks[block]), -1)[:, place]
-            for name, (block, place) in places.items()
-        }
+        names = list(names)
+        if unknown := [name for name in names if name not in self._stored]:
+            raise ValueError(
+                f"Expected columns of {self.path}; it has no {', '.join(unknown)}. There are E_0, "
+                f"PX_0, PY_0, PZ_0, ... and {', '.join((*TRUTH_COLUMNS, *LABEL_COLUMNS))}"
+                f"{''.join(', ' + name for name in self.columns)}."
+            )
+        dtypes = {name: self._table.coldtypes[self._stored[name][0]].base for name in names}
+        found = {name: np.empty(stop - start, dtype) for name, dtype in dtypes.items()}
+        for first in range(start, stop, _ROWS_AT_ONCE):
+            records = self._records(first, min(first + _ROWS_AT_ONCE, stop))
+            for name, values in found.items():
+                block, place = self._stored[name]
+                part = records[block].reshape(len(records), -1)[:, place]
+                values[first - start : first - start + len(records)] = part
+        return found
 
-    def _read_rows(
-        self,
-        start: int,
-        jets: NDArray[np.float32],
-        truth: NDArray[np.float32],
-        labels: NDArray[np.int8],
-        extra: Mapping[str, NDArray[Any]],
-    ) -> None:
-        """Fill the arrays with the jets that follow `start`, checked."""
+    def _records(self, first: int, last: int) -> NDArray[np.void]:
+        """Rows as they are stored, at most a block or a chunk; the next call overwrites them."""
+        if len(self._buffer) < last - first:
+            self._buffer = np.empty(last - first, self._table.dtype)
+        records = self._buffer[: last - first]
         with self._damage_told():
-            records = self._table.read(start, start + len(jets))
-        as_stored = np.empty(labels.shape, np.float64)
+            self._table.read(first, last, out=records)
+        return records
+
+    def _empty(self, n_jets: int) -> JetTable:
+        return JetTable(
+            jets=np.empty((n_jets, N_CONSTITUENTS, 4), np.float32),
+            truth=np.empty((n_jets, len(TRUTH_COLUMNS)), np.float32),
+            y_true=np.empty(n_jets, np.int8),
+            ttv=np.empty(n_jets, np.int8),
+            columns={name: np.empty(n_jets, EXTRA_COLUMNS[name]) for name in self.columns},
+        )
+
+    def _fill(self, table: JetTable, records: NDArray[np.void], first_row: int) -> None:
+        """Copy stored rows to the arrays of a table, checked."""
+        n_jets, where = len(table), str(self.path)
+        momenta = table.jets.reshape(n_jets, len(CONSTITUENT_COLUMNS))
+        labels = np.empty((n_jets, len(LABEL_COLUMNS)), np.float64)
         with np.errstate(over="ignore"):  # float64 beyond float32 is inf: refused below
             for columns, out in (
-                (CONSTITUENT_COLUMNS, jets),
-                (TRUTH_COLUMNS, truth),
-                (LABEL_COLUMNS, as_stored),
+                (CONSTITUENT_COLUMNS, momenta),
+                (TRUTH_COLUMNS, table.truth),
+                (LABEL_COLUMNS, labels),
             ):
                 for block, source, target in self._copies[columns]:
-                    out[:, target] = records[block].reshape(len(records), -1)[:, source]
-        require_finite(jets, str(self.path))
-        require_finite(truth, str(self.path))
-        require_labels(as_stored[:, 0], (0, 1, 2), "ttv", str(self.path))
-        require_labels(as_stored[:, 1], (0, 1), "is_signal_new", str(self.path))
-        labels[:] = as_stored
-        for name, out in extra.items():
+                    out[:, target] = records[block].reshape(n_jets, -1)[:, source]
+        require_finite(momenta, where, first_row=first_row)
+        require_finite(table.truth, where, first_row=first_row)
+        require_labels(labels[:, 0], (0, 1, 2), "ttv", where)
+        require_labels(labels[:, 1], (0, 1), "is_signal_new", where)
+        table.ttv[:], table.y_true[:] = labels.T
+        for name, out in table.columns.items():
             block, place = self._stored[name]
-            values = records[block].reshape(len(records), -1)[:, place]
-            out[:] = checked_column(values, name, str(self.path))
+            out[:] = checked_column(records[block].reshape(n_jets, -1)[:, place], name, where)
 
     def frame(self, start: int = 0, stop: int | None = None) -> pd.DataFrame:
         """Jets `start` to `stop` as ``pandas.read_hdf`` gives them, a row per jet.
@@ -241,7 +287,7 @@ class JetFile:
         """
         start, stop = self._range(start, stop)
         with self._damage_told():
-            return self._store.select(KEY, start=start, stop=max(start, stop))
+            return self._store.select(KEY, start=start, stop=stop)
 
     def batches(self, size: int) -> Iterator[JetTable]:
         """All jets in file order, at most `size` at a time; only one batch is in memory."""
@@ -262,7 +308,16 @@ class JetFile:
 
     def _range(self, start: int, stop: int | None) -> tuple[int, int]:
         first, last, _ = slice(start, stop).indices(self.n_jets)
-        return first, last
+        return first, max(first, last)
+
+    def _row_numbers(self, rows: ArrayLike) -> NDArray[np.intp]:
+        rows = np.asarray(rows)
+        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+            raise ValueError(f"Expected row numbers, whole and in one row; got {rows!r:.100}.")
+        rows = rows.astype(np.intp)
+        if ((rows < -self.n_jets) | (rows >= self.n_jets)).any():
+            raise IndexError(f"Expected rows of {self.path}, which has {self.n_jets}; got others.")
+        return np.where(rows < 0, rows + self.n_jets, rows)
 
     def _damage_told(self, *faults: type[Exception]) -> AbstractContextManager[None]:
         return told_as(

@@ -20,7 +20,7 @@ import functools
 import hashlib
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from course_utils.training import EpochBar, History
 __all__ = ["best_device", "count_parameters", "fit_torch", "predict_torch"]
 
 Data = tuple[torch.Tensor, torch.Tensor]
+Jets = tuple[ArrayLike, ArrayLike] | Iterable[tuple[ArrayLike, ArrayLike]]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -58,8 +59,8 @@ def count_parameters(network: nn.Module) -> int:
 
 def fit_torch(
     network: nn.Module,
-    train: tuple[ArrayLike, ArrayLike],
-    val: tuple[ArrayLike, ArrayLike],
+    train: Jets,
+    val: Jets,
     optimizer: torch.optim.Optimizer,
     *,
     n_epochs: int,
@@ -79,13 +80,16 @@ def fit_torch(
     network : nn.Module
         Ends in two outputs for (background, signal); see the top of this module. It is trained in
         place, and stays on `device`.
-    train, val : (features, y_true)
-        Arrays of shapes (n_jets, ...) and (n_jets,). They stay where they are: only one batch at
-        a time goes to the device.
+    train, val : (features, y_true), or batches of them
+        A tuple of arrays of shapes (n_jets, ...) and (n_jets,); only one batch at a time goes to
+        the device. Or anything with a length that gives such tuples, batch by batch, each time it
+        is looped over: `course_utils.streaming.Batches`, or a ``DataLoader``. It need not fit
+        into memory.
     optimizer : torch.optim.Optimizer
         Of the network's parameters.
     n_epochs, batch_size : int
-        Passes over the training jets, and jets per update of the weights.
+        Passes over the training jets, and jets per update of the weights. Batches bring their own
+        size and order.
     loss : function of (outputs, y_true), optional
         Mean over a batch; by default ``nn.CrossEntropyLoss()``, which takes logits.
     patience : int, optional
@@ -127,7 +131,7 @@ def fit_torch(
     """
     _keep_memory()
     device, loss = torch.device(device or best_device()), loss or nn.CrossEntropyLoss()
-    train, val = _tensors(*train), _tensors(*val)
+    train, val = (_tensors(*data) if isinstance(data, tuple) else data for data in (train, val))
     network.to(device, memory_format=torch.channels_last)  # 1.6 times as fast on a CPU
     state = _State(network, optimizer)
     recipe = _recipe(train, val, optimizer, seed=seed, batch_size=batch_size)
@@ -138,7 +142,7 @@ def fit_torch(
             epoch = len(state.rows) + 1
             with torch.random.fork_rng(_with_own_generator(device)):
                 torch.manual_seed(_seed_of(seed, epoch))
-                done = _train_once(network, train, optimizer, loss, batch_size, device, bar)
+                done = _train_once(network, train, optimizer, loss, batch_size, device, bar, epoch)
             row = done | _validated(network, val, loss, device)
             _require_finite(row, epoch)
             state.note(row)
@@ -149,7 +153,7 @@ def fit_torch(
                 after_epoch(epoch, row)
     if patience is not None:
         network.load_state_dict(state.best)
-    return History(*state.columns(), *_errors(_outputs(network, val[0], device), val[1]))
+    return History(*state.columns(), *_errors(*_compared(network, val, device)))
 
 
 def predict_torch(
@@ -248,20 +252,21 @@ class _State:
 
 def _train_once(
     network: nn.Module,
-    train: Data,
+    train: Data | Iterable[Data],
     optimizer: torch.optim.Optimizer,
     loss: Loss,
     batch_size: int,
     device: torch.device,
     bar: EpochBar,
+    epoch: int,
 ) -> dict[str, float]:
     """One epoch: every training jet once, in a new random order."""
     network.train()
-    features, y_true = train
     total_loss, n_correct = torch.zeros((), device=device), torch.zeros((), device=device)
-    batches = torch.randperm(len(y_true)).split(batch_size)
-    for number, jets in enumerate(batches):
-        x, y = _on_device(features[jets], device), y_true[jets].to(device)
+    n_jets = 0
+    n_batches, batches = _shuffled(train, batch_size, epoch)
+    for number, (features, y_true) in enumerate(batches):
+        x, y = _on_device(features, device), y_true.to(device)
         optimizer.zero_grad()
         outputs = network(x)
         batch_loss = loss(outputs, y)
@@ -269,16 +274,40 @@ def _train_once(
         optimizer.step()
         total_loss += batch_loss.detach() * len(y)
         n_correct += (outputs.argmax(dim=1) == y).sum()
-        bar.within((number + 1) / len(batches))
-    return {"loss": total_loss.item() / len(y_true), "accuracy": n_correct.item() / len(y_true)}
+        n_jets += len(y)
+        bar.within((number + 1) / n_batches)
+    return {"loss": total_loss.item() / n_jets, "accuracy": n_correct.item() / n_jets}
 
 
-def _validated(network: nn.Module, val: Data, loss: Loss, device: torch.device) -> dict[str, float]:
-    outputs = _outputs(network, val[0], device)
+def _shuffled(train: Data | Iterable[Data], size: int, epoch: int) -> tuple[int, Iterator[Data]]:
+    """How many batches an epoch has, and the batches."""
+    if isinstance(train, tuple):
+        features, y_true = train
+        batches = torch.randperm(len(y_true)).split(size)
+        return len(batches), ((features[jets], y_true[jets]) for jets in batches)
+    if hasattr(train, "epoch"):  # a training that goes on takes up the order it would have had
+        train.epoch = epoch - 1
+    return len(train), (_tensors(*batch) for batch in train)
+
+
+def _validated(
+    network: nn.Module, val: Data | Iterable[Data], loss: Loss, device: torch.device
+) -> dict[str, float]:
+    outputs, y_true = _compared(network, val, device)
     return {
-        "val_loss": loss(outputs.to(device), val[1].to(device)).item(),
-        "val_accuracy": (outputs.argmax(dim=1) == val[1]).double().mean().item(),
+        "val_loss": loss(outputs.to(device), y_true.to(device)).item(),
+        "val_accuracy": (outputs.argmax(dim=1) == y_true).double().mean().item(),
     }
+
+
+def _compared(network: nn.Module, val: Data | Iterable[Data], device: torch.device) -> Data:
+    """What the network says of each jet, and what it is; both on the CPU."""
+    if isinstance(val, tuple):
+        return _outputs(network, val[0], device), val[1]
+    batches = (_tensors(*batch) for batch in val)
+    parts = [(_outputs(network, features, device), y_true) for features, y_true in batches]
+    outputs, y_true = zip(*parts, strict=True)
+    return torch.cat(outputs), torch.cat(y_true)
 
 
 @torch.no_grad()
@@ -303,19 +332,26 @@ def _errors(outputs: torch.Tensor, y_true: torch.Tensor) -> Iterator[float]:
 
 
 def _recipe(
-    train: Data, val: Data, optimizer: torch.optim.Optimizer, **settings: int
+    train: Data | Iterable[Data],
+    val: Data | Iterable[Data],
+    optimizer: torch.optim.Optimizer,
+    **settings: int,
 ) -> dict[str, Any]:
     """What makes a training the same as another, but for its network and its length."""
     groups = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
     return settings | {
         "optimizer": f"{type(optimizer).__name__} {groups}",
-        "training data": _fingerprint(*train),
-        "validation data": _fingerprint(*val),
+        "training data": _fingerprint(train),
+        "validation data": _fingerprint(val),
     }
 
 
-def _fingerprint(features: torch.Tensor, y_true: torch.Tensor) -> str:
+def _fingerprint(data: Data | Iterable[Data]) -> str:
     """Tells data apart at a glance: their number, and the bits of some of the jets."""
+    if not isinstance(data, tuple):
+        says_what_it_is = type(data).__repr__ is not object.__repr__
+        return repr(data) if says_what_it_is else f"{len(data)} batches"
+    features, y_true = data
     some = slice(None, None, max(len(y_true) // 100, 1))
     digest = hashlib.sha256(features[some].contiguous().cpu().numpy().tobytes())
     digest.update(y_true[some].numpy().tobytes())

@@ -1,0 +1,351 @@
+"""Jets in the form a network reads, made once and kept on disk: any of them in any order at once.
+
+A jet file is compressed in chunks of 80 jets, so that a random order costs 80 times the reading.
+`prepare` goes through the file once and keeps, for each jet, only what is not zero: a fifth of a
+constituent table, a fiftieth of an image. 1.2 million jets then take 0.3 GB as images of 40 x 40
+pixels and 0.8 GB as constituents, and are mapped to memory, not loaded::
+
+    images = prepare("top_tagging", "train", Images())
+    images[:100]                      # dense, shape (100, 40, 40)
+    images.y_true                     # labels of all jets
+
+`course_utils.streaming` shuffles them into batches for PyTorch and Keras.
+
+The form lies beside the jet file, in ``prepared/``, where a whole class shares it; where that
+folder is not writable, in the user's cache folder. It belongs to its jet file (by size and time of
+change: copy both with ``cp -a``), to its options, and to the code that made it; when one of them
+changes it is made anew. Each time it is opened its checksum is compared, and a damaged one is made
+anew. Two who prepare the same at the same time do not disturb each other: the second one waits,
+and takes what the first has made. A preparation that is killed leaves nothing that could be
+mistaken for a finished one.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import logging
+import os
+import secrets
+import shutil
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
+
+from course_utils import datasets
+from course_utils._forms import FORMS, Constituents, Form, Images, Packed
+from course_utils._packed import MANIFEST, PackedError, PackedWriter, open_packed
+from course_utils.jetfile import DataError, JetTable
+
+__all__ = ["Constituents", "Form", "Images", "Prepared", "prepare", "prepared_forms"]
+
+# The code that decides what is stored: another version makes another form.
+_CODE: Final = ("_forms", "_image_kernel", "_jetfile_checks", "images", "jetfile", "prepared")
+_JETS_AT_ONCE: Final = 1024  # 3 MB of constituents, 7 MB of images
+_THREADS: Final = 2  # that pack while one reads; more would wait for the reading
+_logger = logging.getLogger(__name__)
+
+
+class Prepared:
+    """Prepared jets of one split: ``len``, rows as dense arrays, and the labels.
+
+    `prepare` returns it. A slice, a mask or an array of row numbers gives float32, n_rows
+    times the form's shape; nothing but these rows is read from the disk.
+
+    Parameters
+    ----------
+    folder : path
+        Where it lies.
+    verify : bool
+        Compare all checksums, which reads the folder once.
+
+    Attributes
+    ----------
+    form : Constituents or Images
+    y_true : array of shape (n_jets,), int8
+        1 signal, 0 background.
+    columns : dict of arrays of shape (n_jets,)
+        What the sample has beyond the public format, such as ``fj_sdmass``.
+    """
+
+    def __init__(self, folder: Path, *, verify: bool = True) -> None:
+        about, arrays = open_packed(folder, verify=verify)
+        try:
+            self.form: Form = FORMS[about["form"]["name"]](**about["form"]["options"])
+            self.y_true: NDArray[np.int8] = np.array(arrays.pop("y_true"))
+            self._offsets = np.append(0, np.cumsum(arrays.pop("counts"), dtype=np.int64))
+        except (KeyError, TypeError, ValueError) as error:
+            raise PackedError(f"its manifest is not that of prepared jets ({error})") from error
+        self.folder, self.sample, self.split = folder, about["sample"], about["split"]
+        prefix = "column_"
+        self.columns = {
+            name.removeprefix(prefix): np.array(arrays.pop(name))
+            for name in list(arrays)
+            if name.startswith(prefix)
+        }
+        self._arrays = arrays
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all jets together, if they were in memory."""
+        return len(self), *self.form.shape
+
+    @property
+    def nbytes(self) -> int:
+        """What they take on the disk, without the labels."""
+        return sum(values.nbytes for values in self._arrays.values())
+
+    def __len__(self) -> int:
+        return len(self.y_true)
+
+    def __getitem__(self, rows: int | slice | ArrayLike) -> NDArray[np.float32]:
+        if isinstance(rows, int | np.integer):
+            return self[np.array([rows])][0]
+        numbers = self.numbers(rows)
+        begins = self._offsets[numbers]
+        counts = self._offsets[numbers + 1] - begins
+        if isinstance(rows, slice) and rows.step in (None, 1):  # one piece of the disk
+            first = int(begins[0]) if len(begins) else 0
+            take: slice | NDArray[np.int64] = slice(first, first + int(counts.sum()))
+        else:
+            take = np.repeat(begins - np.cumsum(counts) + counts, counts)
+            take += np.arange(len(take))
+        return self.form.unpack(counts, **{k: values[take] for k, values in self._arrays.items()})
+
+    def numbers(self, rows: slice | ArrayLike) -> NDArray[np.int64]:
+        """Row numbers from 0, whichever way they are asked for."""
+        if isinstance(rows, slice):
+            return np.arange(*rows.indices(len(self)))
+        rows = np.asarray(rows)
+        if rows.dtype == bool and rows.shape == (len(self),):
+            return np.flatnonzero(rows)
+        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+            raise IndexError(
+                f"Expected a row number, a slice, row numbers of shape (n_rows,) or a mask of "
+                f"shape ({len(self)},); got {rows.dtype} of shape {rows.shape}."
+            )
+        rows = rows.astype(np.int64)
+        if ((rows < -len(self)) | (rows >= len(self))).any():
+            raise IndexError(f"Expected rows out of {len(self)} jets; got others.")
+        return np.where(rows < 0, rows + len(self), rows)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process goes the folder's name: memory is shared through the disk."""
+        return _reopened, (self.folder,)
+
+
+def _reopened(folder: Path) -> Prepared:
+    return Prepared(folder, verify=False)
+
+
+def prepare(
+    sample: str = "top_tagging",
+    split: str = "train",
+    form: Form | None = None,
+    *,
+    verify: bool = True,
+    progress: bool = True,
+) -> Prepared:
+    """Jets of a split in a prepared form: opened if it is there, else made and kept.
+
+    Parameters
+    ----------
+    sample, split : str
+        As for `course_utils.datasets.load_jets`: the same jets in the same order.
+    form : Constituents or Images, optional
+        All constituents by default.
+    verify : bool
+        Compare the checksums of a form that is there, which reads it once.
+    progress : bool
+        Show a progress bar while the form is made.
+
+    Raises
+    ------
+    DataNotFound, DataError
+        If there is no jet file, it is damaged, or there is no room for the prepared form.
+
+    Examples
+    --------
+    >>> images = prepare("top_tagging", "val", Images(n_pixels=10), progress=False)
+    >>> images.shape == (len(images.y_true), 10, 10)
+    True
+    """
+    source, form = datasets.find(sample, split), form or Constituents()
+    about = _about(sample, split, form, source)
+    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:12]
+    places = [root / f"{split}-{form.name}-{key}" for root in _roots(sample, source)]
+    for place in places:
+        if (there := _found(place, verify=verify)) is not None:
+            return there
+    place = next(filter(_is_writable, places), places[-1])
+    with _lock(place):
+        if (there := _found(place, verify=verify, tell=False)) is not None:
+            return there  # somebody else made it while we waited
+        _make(place, about, form, progress=progress)
+    return Prepared(place, verify=False)
+
+
+def prepared_forms(sample: str, split: str) -> list[tuple[str, int, bool]]:
+    """The prepared forms of a split on this machine: kind, bytes, and whether they are current."""
+    source = datasets.find(sample, split)
+    found = []
+    for root in _roots(sample, source):
+        for manifest in sorted(root.glob(f"{split}-*/{MANIFEST}")):
+            try:
+                about, arrays = open_packed(manifest.parent, verify=False)
+                form = FORMS[about["form"]["name"]](**about["form"]["options"])
+            except (FileNotFoundError, KeyError, PackedError, TypeError, ValueError):
+                continue
+            size = sum(values.nbytes for values in arrays.values())
+            found.append((form.name, size, about == _about(sample, split, form, source)))
+    return found
+
+
+def _about(sample: str, split: str, form: Form, source: Path) -> dict[str, Any]:
+    """All that decides what is stored."""
+    stat, code = source.stat(), hashlib.sha256()
+    for module in _CODE:
+        code.update(Path(__file__).with_name(f"{module}.py").read_bytes())
+    return {
+        "sample": sample,
+        "split": split,
+        "form": {"name": form.name, "options": asdict(form)},
+        "source": {"bytes": stat.st_size, "modified_ns": stat.st_mtime_ns},
+        "code": code.hexdigest(),
+    }
+
+
+def _roots(sample: str, source: Path) -> list[Path]:
+    """Where prepared forms of a jet file may be: beside it, and in the user's cache folder."""
+    own = datasets.data_roots()[-1] / sample / "prepared"
+    return [own] if source == datasets.small_sample(sample) else [source.parent / "prepared", own]
+
+
+def _found(place: Path, *, verify: bool, tell: bool = True) -> Prepared | None:
+    """What is there, if it is sound."""
+    try:
+        return Prepared(place, verify=verify)
+    except FileNotFoundError:
+        return None
+    except PackedError as error:
+        if tell:
+            _logger.warning("Prepared jets in %s are damaged: %s. Making them anew.", place, error)
+        return None
+
+
+def _is_writable(place: Path) -> bool:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(place.parent, os.W_OK)
+
+
+@contextmanager
+def _lock(place: Path) -> Iterator[None]:
+    """Let one process at a time make a form; without the lock they would both do the work."""
+    lock = FileLock(place.with_name(f".{place.name}.lock"))
+    with suppress(NotImplementedError, OSError):  # no locks here, or another user's lock
+        try:
+            lock.acquire(blocking=False)
+        except TimeoutError:
+            _logger.warning("Another process is making %s; waiting for it.", place)
+            lock.acquire()
+    try:
+        if lock.is_locked:
+            for left in place.parent.glob(f".{place.name}.*.part"):  # of one that was killed
+                shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        lock.release()
+
+
+def _make(place: Path, about: dict[str, Any], form: Form, *, progress: bool) -> None:
+    """Write a form under a temporary name, and give it its own when it is whole."""
+    part = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.mkdir(parents=True)
+        with PackedWriter(part) as writer:
+            for table, (counts, arrays) in _packed(about, form, progress=progress):
+                columns = {f"column_{name}": values for name, values in table.columns.items()}
+                arrays = arrays | columns | {"y_true": table.y_true}
+                for name, values in (arrays | {"counts": counts.astype(np.uint16)}).items():
+                    writer.append(name, values)
+            writer.finish(about)
+        _put(part, place)
+    except OSError as error:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
+        raise DataError(
+            f"Cannot keep prepared jets in {place.parent}: {reason}. Make room there (images take "
+            f"0.3 GB for a million jets, constituents 0.7 GB), or set JET_DATA to another "
+            f"folder with the jets."
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _packed(
+    about: dict[str, Any], form: Form, *, progress: bool
+) -> Iterator[tuple[JetTable, Packed]]:
+    """Packed jets in the order of the file; threads pack while this one reads."""
+    sample, split = about["sample"], about["split"]
+    tables = datasets.stream_jets(sample, split, batch_size=_JETS_AT_ONCE)
+    waiting: deque[tuple[JetTable, Future[Packed]]] = deque()
+    with (
+        ThreadPoolExecutor(_THREADS) as pool,
+        tqdm(
+            total=datasets.count_jets(sample, split),
+            desc=f"{sample} {split}: {form.name}",
+            unit=" jets",
+            disable=not progress,
+        ) as bar,
+    ):
+        for table in tables:
+            waiting.append((table, pool.submit(form.pack, table.jets)))
+            while len(waiting) > 2 * _THREADS:
+                yield _first(waiting, bar)
+        while waiting:
+            yield _first(waiting, bar)
+
+
+def _first(waiting: deque[tuple[JetTable, Future[Packed]]], bar: tqdm) -> tuple[JetTable, Packed]:
+    table, future = waiting.popleft()
+    packed = future.result()
+    bar.update(len(table))
+    return table, packed
+
+
+def _put(part: Path, place: Path) -> None:
+    """Name what is made, unless somebody was faster; a damaged one makes room, and so do old ones.
+
+    Whoever has an old one open keeps its pages until he closes it.
+    """
+    if place.exists() and _found(place, verify=True, tell=False) is None:
+        shutil.rmtree(place, ignore_errors=True)
+    try:
+        part.rename(place)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    for other in place.parent.glob(f"{place.name.rsplit('-', 1)[0]}-*"):
+        if other != place and _supersedes(place, other):
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _supersedes(place: Path, other: Path) -> bool:
+    """Whether two are the same form, of another jet file or by other code."""
+    try:
+        ours, theirs = (open_packed(folder, verify=False)[0]["form"] for folder in (place, other))
+    except (FileNotFoundError, KeyError, PackedError):
+        return False
+    return ours == theirs

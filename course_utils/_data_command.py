@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in _fetch_or_generate(options):
             print(line, flush=True)
     except KeyboardInterrupt:
-        print("Interrupted. Running the same command again continues.", file=sys.stderr)
+        again = "starts anew" if options.prepare else "continues"
+        print(f"Interrupted. Running the same command again {again}.", file=sys.stderr)
         return 130
     except DataError as error:
         print(error, file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 N_CONSTITUENTS: Final = 200
 KEY: Final = "table"
@@ -158,6 +158,21 @@ def checked_attributes(provenance: Mapping[str, Any]) -> dict[str, str | int | f
                 f"{_LONGEST_ATTRIBUTE} bytes without NUL; got {str(value)[:40]!r}."
             )
     return attributes
+
+
+def row_numbers(rows: ArrayLike, n_jets: int) -> NDArray[np.intp]:
+    """Row numbers from 0, of shape (n_rows,); negative ones count from the end."""
+    rows = np.asarray(rows)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        raise IndexError(
+            f"Expected row numbers, an array of int of shape (n_rows,); got {rows.dtype} of shape "
+            f"{rows.shape}."
+        )
+    rows = rows.astype(np.intp)
+    if ((rows < -n_jets) | (rows >= n_jets)).any():
+        wrong = rows[(rows < -n_jets) | (rows >= n_jets)][0]
+        raise IndexError(f"Expected rows of {n_jets} jets; got row {wrong}.")
+    return np.where(rows < 0, rows + n_jets, rows)
 
 
 def plain(value: object) -> object:

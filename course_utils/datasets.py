@@ -39,6 +39,7 @@ import pandas as pd
 import platformdirs
 from numpy.typing import ArrayLike, NDArray
 
+from course_utils._jetfile_checks import row_numbers
 from course_utils.jetfile import TRUTH_LABELS, TTV, DataError, DataNotFound, JetFile, JetTable
 
 __all__ = [
@@ -153,6 +154,17 @@ def find(sample: str, split: str) -> Path:
         ...
     ValueError: Expected a split out of train, val, test; got 'training'.
     """
+    path = located(sample, split)
+    if path == small_sample(sample):
+        _tell_once(
+            f"These are jets of the small sample {path.name}, enough to try things out. "
+            f"For more: ./data_download.sh --generate {sample}"
+        )
+    return path
+
+
+def located(sample: str, split: str) -> Path:
+    """`find` without a word in the log."""
     _require_known(sample, split)
     for root in data_roots():
         folder = root / sample
@@ -169,10 +181,6 @@ def find(sample: str, split: str) -> Path:
             f"No jets of {sample} in {', '.join(map(str, data_roots()))}. "
             f"Make them with: ./data_download.sh --generate {sample}"
         )
-    _tell_once(
-        f"These are jets of the small sample {small.name}, enough to try things out. "
-        f"For more: ./data_download.sh --generate {sample}"
-    )
     return small
 
 
@@ -224,7 +232,7 @@ def load_jets(
         enough = _enough(start, stop) if rows is None else None
         known = _rows(file, sample, split, SAMPLES[sample].labels, enough=enough)
         if rows is not None:
-            return file.read_rows(rows if known is None else known[np.asarray(rows)])
+            return file.read_rows(rows if known is None else known[row_numbers(rows, len(known))])
         _tell_if_short(sample, split, file.n_jets if known is None else len(known), stop)
         return file.read(start, stop) if known is None else file.read_rows(known[start:stop])
 

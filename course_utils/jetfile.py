@@ -50,6 +50,7 @@ from course_utils._jetfile_checks import (
     require_hdf5,
     require_labels,
     require_table,
+    row_numbers,
     told_as,
 )
 from course_utils._jettable import JetTable, write_jets
@@ -185,7 +186,7 @@ class JetFile:
         DataError
             As for `read`.
         """
-        rows = self._row_numbers(rows)
+        rows = row_numbers(rows, self.n_jets)
         table = self._empty(len(rows))
         order = np.argsort(rows, kind="stable")
         ends = np.flatnonzero(np.diff(rows[order] // self._table.chunkshape[0])) + 1
@@ -309,15 +310,6 @@ class JetFile:
     def _range(self, start: int, stop: int | None) -> tuple[int, int]:
         first, last, _ = slice(start, stop).indices(self.n_jets)
         return first, max(first, last)
-
-    def _row_numbers(self, rows: ArrayLike) -> NDArray[np.intp]:
-        rows = np.asarray(rows)
-        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
-            raise ValueError(f"Expected row numbers, whole and in one row; got {rows!r:.100}.")
-        rows = rows.astype(np.intp)
-        if ((rows < -self.n_jets) | (rows >= self.n_jets)).any():
-            raise IndexError(f"Expected rows of {self.path}, which has {self.n_jets}; got others.")
-        return np.where(rows < 0, rows + self.n_jets, rows)
 
     def _damage_told(self, *faults: type[Exception]) -> AbstractContextManager[None]:
         return told_as(

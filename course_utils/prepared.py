@@ -44,6 +44,7 @@ from tqdm.auto import tqdm
 
 from course_utils import datasets
 from course_utils._forms import FORMS, Constituents, Form, Images, Packed
+from course_utils._jetfile_checks import row_numbers
 from course_utils._packed import MANIFEST, PackedError, PackedWriter, open_packed
 from course_utils.jetfile import DataError, JetTable
 
@@ -129,15 +130,7 @@ class Prepared:
         rows = np.asarray(rows)
         if rows.dtype == bool and rows.shape == (len(self),):
             return np.flatnonzero(rows)
-        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
-            raise IndexError(
-                f"Expected a row number, a slice, row numbers of shape (n_rows,) or a mask of "
-                f"shape ({len(self)},); got {rows.dtype} of shape {rows.shape}."
-            )
-        rows = rows.astype(np.int64)
-        if ((rows < -len(self)) | (rows >= len(self))).any():
-            raise IndexError(f"Expected rows out of {len(self)} jets; got others.")
-        return np.where(rows < 0, rows + len(self), rows)
+        return row_numbers(rows, len(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """To another process goes the folder's name: memory is shared through the disk."""
@@ -197,7 +190,7 @@ def prepare(
 
 def prepared_forms(sample: str, split: str) -> list[tuple[str, int, bool]]:
     """The prepared forms of a split on this machine: kind, bytes, and whether they are current."""
-    source = datasets.find(sample, split)
+    source = datasets.located(sample, split)
     found = []
     for root in _roots(sample, source):
         for manifest in sorted(root.glob(f"{split}-*/{MANIFEST}")):

@@ -292,3 +292,64 @@ def test_the_script_without_network_is_one_sentence_and_status_1(
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert GENERATE in done.stderr
+
+
+# ---------------------------------------------------------------- preparing
+
+
+def test_prepared_forms_are_made_once_and_listed(
+    places: Places, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JET_DATA", str(places.environment))
+    for split in ("train", "val"):
+        places.put(places.environment, split, 12)
+    command = ["--prepare", "images", "--prepare", "constituents", "top_tagging"]
+    command += ["--split", "train", "val"]
+    assert main(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[1].split(", ")[0] for line in lines] == [
+        "12 jets as images",
+        "12 jets as constituents",
+    ] * 2
+    monkeypatch.setattr("course_utils.prepared._make", lambda *of, **options: pytest.fail("again"))
+    assert main(command) == 0
+    capsys.readouterr()
+    assert main([]) == 0
+    listed = capsys.readouterr()
+    assert "constituents 0.0 MB, images 0.0 MB" in listed.out
+    assert "outdated" not in listed.out
+    os.utime(places.environment / "top_tagging" / "train.h5", ns=(0, 0))
+    assert main([]) == 0
+    assert capsys.readouterr().out.count("(outdated)") == 2  # of four
+
+
+def test_listing_says_nothing_of_the_small_sample_in_the_log(
+    places: Places, caplog: pytest.LogCaptureFixture
+) -> None:
+    places.put_small()
+    assert main([]) == 0
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--prepare", "images"],
+        ["--prepare", "pictures", "top_tagging"],
+        ["--prepare", "images", "--generate", "top_tagging"],
+        ["--prepare", "images", "--force", "top_tagging"],
+        ["--prepare", "images", "--jets", "50", "top_tagging"],
+    ],
+)
+def test_preparing_takes_jets_that_are_here_and_nothing_else(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
+def test_preparing_without_jets_names_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--prepare", "images", "top_tagging"]) == 1
+    assert GENERATE in capsys.readouterr().err

@@ -11,7 +11,14 @@ import pandas as pd
 import pytest
 
 from course_utils import datasets
-from course_utils.datasets import find, load_frame, load_jets, stream_jets
+from course_utils.datasets import (
+    count_jets,
+    find,
+    load_columns,
+    load_frame,
+    load_jets,
+    stream_jets,
+)
 from course_utils.jetfile import DataError, DataNotFound, JetFile
 
 if TYPE_CHECKING:
@@ -143,6 +150,26 @@ def test_streaming_gives_all_jets_in_order(places: Places) -> None:
     np.testing.assert_array_equal(np.concatenate([b.jets for b in batches]), everything.jets)
     with pytest.raises(ValueError, match="at least one jet; got batch_size 0"):
         stream_jets("top_tagging", "val", batch_size=0)
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_rows_columns_and_their_number_are_those_of_the_split(places: Places, small: bool) -> None:
+    places.put_small(20) if small else places.put(places.cache, "train", 12)
+    everything, rows = load_jets(), [11, 0, -2, 0]
+    assert count_jets() == 12
+    np.testing.assert_array_equal(load_jets(rows=rows).jets, everything.jets[rows])
+    np.testing.assert_array_equal(load_jets(rows=[]).jets, everything.jets[:0])
+    columns = load_columns(["is_signal_new", "E_0"], start=2, stop=9)
+    np.testing.assert_array_equal(columns["is_signal_new"], everything.y_true[2:9])
+    np.testing.assert_array_equal(columns["E_0"], everything.jets[2:9, 0, 0])
+    with pytest.raises(IndexError):
+        load_jets(rows=[12])
+
+
+def test_rows_and_a_range_exclude_each_other(places: Places) -> None:
+    places.put_small(20)
+    with pytest.raises(ValueError, match="either start and stop or rows"):
+        load_jets(stop=3, rows=[1])
 
 
 def test_a_damaged_file_is_told_not_replaced_by_the_small_sample(places: Places) -> None:

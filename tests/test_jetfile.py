@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,6 +110,57 @@ def test_reading_in_small_pieces_changes_nothing(
     monkeypatch.setattr("course_utils.jetfile._ROWS_AT_ONCE", 13)
     with JetFile(path) as file:
         assert_same_jets(file.read(5, 250), table[5:250])
+
+
+@settings(max_examples=40)
+@given(rows=st.lists(st.integers(-301, 300), max_size=40))
+def test_rows_in_any_order_are_those_of_an_index_array(
+    path: Path, table: JetTable, rows: list[int], assert_same_jets: AssertSame
+) -> None:
+    with JetFile(path) as file:
+        assert_same_jets(file.read_rows(rows), table[np.array(rows, int)])
+
+
+@pytest.mark.parametrize("rows", [[301], [0, -302]])
+def test_rows_outside_the_file_are_refused(path: Path, rows: list[int]) -> None:
+    with JetFile(path) as file, pytest.raises(IndexError, match=r"rows of 301 jets; got row -?30"):
+        file.read_rows(rows)
+
+
+@pytest.mark.parametrize("rows", [[0.5], [[1, 2]], 3, "all", [True, False]])
+def test_what_is_no_list_of_row_numbers_is_refused(path: Path, rows: object) -> None:
+    with JetFile(path) as file, pytest.raises(IndexError, match="Expected row numbers"):
+        file.read_rows(rows)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, None), (17, 203), (-5, None), (9, 3)])
+def test_columns_are_those_of_the_frame(path: Path, start: int, stop: int | None) -> None:
+    names = ["PX_199", "E_0", "truthPZ", "ttv", "is_signal_new"]
+    with JetFile(path) as file:
+        frame, columns = file.frame(start, stop), file.read_columns(names, start, stop)
+    assert list(columns) == names
+    for name in names:
+        assert columns[name].dtype == frame[name].dtype
+        np.testing.assert_array_equal(columns[name], frame[name])
+
+
+def test_an_unknown_column_is_told_with_the_known_ones(path: Path) -> None:
+    with JetFile(path) as file, pytest.raises(ValueError, match=r"no mass. There are E_0, .* ttv"):
+        file.read_columns(["mass", "E_0"])
+
+
+def test_columns_need_no_memory_for_the_others(
+    tmp_path: Path, some_jets: SomeJets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("course_utils.jetfile._ROWS_AT_ONCE", 50)
+    write_jets(tmp_path / "f.h5", (some_jets(500) for _ in range(4)), provenance={})  # 6.4 MB
+    with JetFile(tmp_path / "f.h5") as file:
+        file.read_columns(["ttv"], 0, 10)
+        tracemalloc.start()
+        file.read_columns(["E_0", "ttv"])
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 1e6
 
 
 def test_batches_follow_each_other_through_the_whole_file(

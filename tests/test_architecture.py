@@ -30,7 +30,7 @@ ARROWS = {
     "course_utils.feedback": ("", "nbformat nbgrader"),
     "course_utils.images": ("course_utils.kinematics", "numpy"),
     "course_utils.image_plots": ("course_utils.plotting", "numpy matplotlib"),
-    "course_utils.training": ("", "numpy tqdm keras IPython"),
+    "course_utils.training": ("", "numpy tqdm keras tensorflow IPython"),
     "course_utils.networks": ("", "torch"),
     "course_utils.torch_training": ("course_utils.training", "numpy torch"),
     "course_utils.substructure": ("", "numpy awkward fastjet"),
@@ -41,9 +41,18 @@ ARROWS = {
         "numpy pandas tables",
     ),
     "course_utils.datasets": (
-        "course_utils.jetfile course_utils._data_command",  # the latter only as a command
+        "course_utils._jetfile_checks course_utils.jetfile"
+        " course_utils._data_command",  # only as a command
         "numpy pandas platformdirs",
     ),
+    "course_utils._packed": ("", "numpy"),
+    "course_utils._forms": ("course_utils.images course_utils.jetfile", "numpy"),
+    "course_utils.prepared": (
+        "course_utils._forms course_utils._jetfile_checks course_utils._packed"
+        " course_utils.datasets course_utils.jetfile",
+        "numpy filelock tqdm",
+    ),
+    "course_utils.streaming": ("course_utils.prepared", "numpy tensorflow torch"),
     "course_utils._download": (
         "course_utils.datasets course_utils.jetfile",
         "pooch requests tqdm",
@@ -59,7 +68,7 @@ ARROWS = {
     ),
     "course_utils._data_command": (
         "course_utils.datasets course_utils.jetfile course_utils._download"
-        " course_utils.cms_open_data"
+        " course_utils.cms_open_data course_utils.prepared"
         " course_utils.simulation.production",
         "rich",
     ),

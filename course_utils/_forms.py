@@ -6,7 +6,7 @@ The public names are those of `course_utils.prepared`; import them from there.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,7 @@ class Images:
     rotate: bool = True
     flip: bool = True
     normalise: bool = True
+    intensity: Literal["pt", "et"] = "pt"
     name: ClassVar[str] = "images"
 
     def __post_init__(self) -> None:

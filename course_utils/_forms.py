@@ -5,6 +5,7 @@ The public names are those of `course_utils.prepared`; import them from there.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
@@ -17,6 +18,7 @@ from course_utils.jetfile import N_CONSTITUENTS
 __all__ = ["FORMS", "Constituents", "Form", "Images", "Packed"]
 
 Packed = tuple[NDArray[np.int64], dict[str, NDArray[Any]]]
+_of_thread = threading.local()
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ class Images:
     def pack(self, jets: NDArray[np.float32]) -> Packed:
         """The pixels that are not zero with their numbers, and how many each jet has."""
         n_pixels = self.n_pixels**2
-        flat = jet_images(jets, **asdict(self)).reshape(-1)
-        filled = np.flatnonzero(flat)
+        flat = jet_images(jets, out=_scratch(len(jets), self.n_pixels), **asdict(self)).reshape(-1)
+        filled = np.flatnonzero(flat != 0)  # of bool: five times as fast as of float
         ends = np.searchsorted(filled, n_pixels * np.arange(1, len(jets) + 1))
         counts = np.diff(ends, prepend=0)
         pixel = filled - np.repeat(n_pixels * np.arange(len(jets)), counts)
@@ -112,6 +114,14 @@ class Images:
     @property
     def _index(self) -> type[np.integer]:
         return np.uint16 if self.n_pixels**2 <= 2**16 else np.uint32
+
+
+def _scratch(n_jets: int, n_pixels: int) -> NDArray[np.float32]:
+    """Memory of this thread for images, the same each time: new memory costs as much as they do."""
+    images = getattr(_of_thread, "images", None)
+    if images is None or images.shape[1] != n_pixels or len(images) < n_jets:
+        images = _of_thread.images = np.empty((n_jets, n_pixels, n_pixels), np.float32)
+    return images[:n_jets]
 
 
 Form = Constituents | Images

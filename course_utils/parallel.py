@@ -26,9 +26,8 @@ from course_utils._workers import n_cores, worker_pool
 __all__ = ["in_batches", "iter_batches"]
 
 Function = Callable[[NDArray], NDArray]
-# So long this process works alone before it starts others. They take as long to start, so that few
-# jets never wait for them and many hardly notice.
-_ALONE_S = 1.0
+# Work for so long is shared. Two processes are ready after 0.8 s of an idle core each.
+_WORTH_SHARING_S = 2.0
 
 
 class HasJets(Protocol):
@@ -51,9 +50,9 @@ def in_batches(
 ) -> NDArray:
     """What ``function`` gives for each jet, computed batch by batch on all cores.
 
-    The result is that of ``function(jets)``, for a function that treats each jet by itself. Worker
-    processes are started only if the work takes longer than a second. They end with this process,
-    however it ends; Ctrl-C stops them at once.
+    The result is that of ``function(jets)``, for a function that treats each jet by itself. This
+    process does the first batches; only if two seconds of work are left does it start others. They
+    end with it, however it ends; Ctrl-C stops them at once.
 
     Parameters
     ----------
@@ -71,7 +70,8 @@ def in_batches(
     workers : int, optional
         Processes; by default the number of cores. With 1, all is done in this process.
     n_jets : int, optional
-        How many jets an iterable holds, if that is known: the progress bar then has an end.
+        How many jets an iterable holds, if that is known: the progress bar then has an end, and
+        workers start earlier.
     progress : bool
         Show a progress bar, counted in jets.
 
@@ -135,7 +135,7 @@ def iter_batches(
     if pieces is not jets:
         n_jets = len(getattr(jets, "jets", jets))
     batches = _batches(pieces, batch_size)
-    return _shown(_results(function, batches, workers), n_jets, progress)
+    return _shown(_results(function, batches, workers, n_jets), n_jets, progress)
 
 
 @dataclass(frozen=True)
@@ -168,11 +168,11 @@ def _batches(pieces: Iterable[NDArray | HasJets], size: int) -> _Batches:
             number, first = number + 1, first + len(batch)
 
 
-def _results(function: Function, batches: _Batches, workers: int) -> _Results:
-    """Alone at first; with others if that takes too long."""
+def _results(function: Function, batches: _Batches, workers: int, n_jets: int | None) -> _Results:
+    """Alone, until it is worth while to share what is left."""
     alone = 0.0
     for place, batch in batches:
-        if workers > 1 and alone >= _ALONE_S:
+        if workers > 1 and _seconds_left(alone, place.first, n_jets) >= _WORTH_SHARING_S:
             yield from _shared(function, chain([(place, batch)], batches), workers)
             return
         start = perf_counter()
@@ -180,6 +180,13 @@ def _results(function: Function, batches: _Batches, workers: int) -> _Results:
             result = _checked(function(batch), place)
         alone += perf_counter() - start
         yield place, result
+
+
+def _seconds_left(alone: float, done: int, n_jets: int | None) -> float:
+    """For one process: in proportion to the jets; if their number is unknown, as long as so far."""
+    if done == 0 or n_jets is None or n_jets <= done:
+        return alone
+    return alone * (n_jets / done - 1)
 
 
 def _shared(function: Function, batches: _Batches, workers: int) -> _Results:

@@ -37,7 +37,7 @@ def table(jets: np.ndarray) -> JetTable:
 @pytest.fixture
 def at_once(monkeypatch):
     """Worker processes from the first batch on."""
-    monkeypatch.setattr(parallel, "_ALONE_S", 0.0)
+    monkeypatch.setattr(parallel, "_WORTH_SHARING_S", 0.0)
 
 
 @pytest.mark.usefixtures("at_once")
@@ -71,11 +71,20 @@ def test_few_jets_start_no_process(monkeypatch):
 
 
 def test_work_begun_alone_is_finished_by_others_in_the_same_order(monkeypatch):
-    monkeypatch.setattr(parallel, "_ALONE_S", 1e-9)
+    monkeypatch.setattr(parallel, "_WORTH_SHARING_S", 1e-9)
     numbers = in_batches(worker_tasks.process_number, numbered(9), **quiet)
     assert set(numbers[:3]) == {os.getpid()}
     assert os.getpid() not in numbers[3:]
     assert in_batches(worker_tasks.energies, numbered(9), **quiet).tolist() == list(range(9))
+
+
+def test_work_is_shared_early_if_much_is_known_to_be_left(monkeypatch):
+    monkeypatch.setattr(parallel, "_WORTH_SHARING_S", 2.0)
+    half_a_second = partial(worker_tasks.process_number, seconds=0.5)
+    known = in_batches(half_a_second, numbered(18), **quiet)
+    assert (known == os.getpid()).tolist() == 3 * [True] + 15 * [False]
+    unknown = in_batches(half_a_second, iter([numbered(9)]), **quiet)
+    assert set(unknown) == {os.getpid()}
 
 
 @pytest.mark.usefixtures("at_once")
@@ -182,7 +191,7 @@ def waiting_workers() -> subprocess.Popen:
     code = (
         "import numpy as np, worker_tasks\n"
         "from course_utils import parallel\n"
-        "parallel._ALONE_S = 0.0\n"
+        "parallel._WORTH_SHARING_S = 0.0\n"
         "jets = np.zeros((20, 200, 4)); jets[1:, 0, 0] = 1\n"
         "work = worker_tasks.process_number_then_wait\n"
         "for n in parallel.iter_batches(work, jets, batch_size=1, workers=1 + 1, progress=False):\n"

@@ -8,8 +8,9 @@ import time
 import numpy as np
 
 
-def process_number(jets: np.ndarray) -> np.ndarray:
-    """Of the process that works, once for each jet."""
+def process_number(jets: np.ndarray, seconds: float = 0.0) -> np.ndarray:
+    """Of the process that works so long, once for each jet."""
+    time.sleep(seconds)
     return np.full(len(jets), os.getpid())
 
 

@@ -16,6 +16,7 @@ import pytest
 import worker_tasks
 
 from course_utils import parallel
+from course_utils._workers import worker_pool
 from course_utils.jetfile import JetFile, JetTable, write_jets
 from course_utils.parallel import in_batches, iter_batches
 
@@ -186,16 +187,14 @@ def test_the_progress_bar_counts_jets(capsys):
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
 
 
-def waiting_workers() -> subprocess.Popen:
-    """A process whose workers do something long; prints the number of one of them."""
+def busy_process() -> subprocess.Popen:
+    """A process whose two workers are in the middle of something long."""
     code = (
         "import numpy as np, worker_tasks\n"
         "from course_utils import parallel\n"
         "parallel._WORTH_SHARING_S = 0.0\n"
-        "jets = np.zeros((20, 200, 4)); jets[1:, 0, 0] = 1\n"
-        "work = worker_tasks.process_number_then_wait\n"
-        "for n in parallel.iter_batches(work, jets, batch_size=1, workers=1 + 1, progress=False):\n"
-        "    print(n[0], flush=True)\n"
+        "work, jets = worker_tasks.print_process_number_and_wait, np.zeros((20, 200, 4))\n"
+        "parallel.in_batches(work, jets, batch_size=1, workers=2, progress=False)\n"
     )
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
@@ -241,22 +240,29 @@ def _runs(process: int) -> bool:
 
 @needs_proc
 def test_workers_end_when_their_parent_is_killed():
-    with waiting_workers() as run:
-        worker = int(run.stdout.readline())
-        started = children(run.pid)
-        assert worker in started
+    with busy_process() as run:
+        workers = [int(run.stdout.readline()) for _ in range(2)]
+        assert set(workers) <= set(children(run.pid))
         run.kill()
-        assert still_there(started, 60) == []
+        assert still_there(workers, 60) == []
 
 
 @needs_proc
 @pytest.mark.parametrize("whole_terminal", [True, False])
-def test_ctrl_c_stops_parent_and_workers_at_once_and_quietly(whole_terminal):
-    with waiting_workers() as run:
-        run.stdout.readline()
+def test_ctrl_c_stops_parent_and_workers_at_once(whole_terminal):
+    with busy_process() as run:
+        workers = [int(run.stdout.readline()) for _ in range(2)]
         started = children(run.pid)
         (os.killpg if whole_terminal else os.kill)(run.pid, signal.SIGINT)
-        _, errors = run.communicate(timeout=60)
+        try:
+            _, errors = run.communicate(timeout=60)
+        finally:
+            run.kill()
         assert still_there(started, 5) == []
+    assert set(workers) <= set(started)
     assert errors.rstrip().endswith("KeyboardInterrupt")
-    assert "Process Spawn" not in errors  # no worker told of it too
+
+
+def test_workers_leave_ctrl_c_to_their_parent():
+    with worker_pool(1) as pool:
+        assert pool.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN

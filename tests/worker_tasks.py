@@ -24,10 +24,10 @@ def refuse_jet_7(jets: np.ndarray) -> np.ndarray:
     return energies(jets)
 
 
-def process_number_then_wait(jets: np.ndarray) -> np.ndarray:
-    """The first jet is done at once, the others take ten minutes."""
-    if jets[0, 0, 0] > 0:
-        time.sleep(600)
+def print_process_number_and_wait(jets: np.ndarray) -> np.ndarray:
+    """For ten minutes."""
+    os.write(1, f"{os.getpid()}\n".encode())
+    time.sleep(600)
     return process_number(jets)
 
 

@@ -26,8 +26,9 @@ from course_utils._workers import n_cores, worker_pool
 __all__ = ["in_batches", "iter_batches"]
 
 Function = Callable[[NDArray], NDArray]
-# Work for so long is shared. Two processes are ready after 0.8 s of an idle core each.
-_WORTH_SHARING_S = 2.0
+# Work for so long is shared. A process takes 0.8 s of an idle core to start, and several times as
+# long where cores are busy or the packages not yet read from the disk.
+_WORTH_SHARING_S = 5.0
 
 
 class HasJets(Protocol):
@@ -51,7 +52,7 @@ def in_batches(
     """What ``function`` gives for each jet, computed batch by batch on all cores.
 
     The result is that of ``function(jets)``, for a function that treats each jet by itself. This
-    process does the first batches; only if two seconds of work are left does it start others. They
+    process does the first batches; only if five seconds of work are left does it start others. They
     end with it, however it ends; Ctrl-C stops them at once.
 
     Parameters

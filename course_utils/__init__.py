@@ -14,7 +14,9 @@ streaming       shuffled batches of them for PyTorch, Keras or a loop
 cms_ntuples     public H->bb jets of CMS, ROOT or HDF5, as tables of the course
 cms_open_data   which of their files to fetch from the CERN Open Data Portal
 images          constituents -> centred, rotated, flipped, pixelated jet images
-substructure    N-subjettiness and soft drop, through FastJet
+substructure    N-subjettiness, soft drop, subjets and trimming, through FastJet
+lund            Lund planes: where in angle and transverse momentum a jet radiates
+parallel        a function of some jets, applied to very many on all cores
 training        seeds, progress and the loss history of a network; the training with Keras
 torch_training  the training with PyTorch: early stopping, checkpoints, prediction in batches
 networks        CVN and the bilinear CNN, in PyTorch

@@ -1,4 +1,7 @@
-"""What is inside a jet: N-subjettiness and soft drop, through FastJet and its contributed packages.
+"""What is inside a jet: N-subjettiness, soft drop, subjets, trimming. FastJet does the clustering.
+
+Every function treats each jet by itself, on one core, and takes some 15 kilobytes of memory for
+each jet it is given. For very many jets hand it to `course_utils.parallel.in_batches`.
 
 Needs the extra ``simulation`` (``fastjet``, ``awkward``).
 """
@@ -14,6 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 # FastJet greets on standard output at its first clustering, in the middle of a progress bar.
 # Its Python interface reaches the switch through this module only.
 _swig.ClusterSequence.set_fastjet_banner_stream(None)
+
+_FIELDS = ("E", "px", "py", "pz")
 
 
 def n_subjettiness(
@@ -49,9 +54,10 @@ def n_subjettiness(
     >>> n_subjettiness(prongs, n_max=2).round(6) + 0
     array([[0.25, 0.  ]])
     """
-    sequence = _reclustered(jets)
+    momenta, counts = constituents(jets)
+    sequence = clustered(momenta, counts)
     taus = sequence.njettiness(njets=list(range(1, n_max + 1)), beta=beta, R0=radius)
-    return ak.to_numpy(taus)
+    return ak.to_numpy(taus).reshape(len(counts), n_max)
 
 
 def soft_drop_mass(
@@ -88,29 +94,139 @@ def soft_drop_mass(
     >>> soft_drop_mass(jet)
     array([39.734])
     """
-    jets = np.asarray(jets, dtype=np.float64)
-    if len(jets) == 0:
-        return np.zeros(0)
-    groomed = _reclustered(jets).exclusive_jets_softdrop_grooming(
-        njets=1, beta=beta, symmetry_cut=symmetry_cut, R0=radius
-    )
-    return np.maximum(ak.to_numpy(groomed.msoftdrop).astype(np.float64), 0.0)
+    momenta, counts = constituents(jets)
+    mass, filled = np.zeros(len(counts)), counts > 0  # FastJet fails on an empty jet
+    if filled.any():
+        groomed = clustered(momenta, counts[filled]).exclusive_jets_softdrop_grooming(
+            njets=1, beta=beta, symmetry_cut=symmetry_cut, R0=radius
+        )
+        mass[filled] = np.maximum(ak.to_numpy(groomed.msoftdrop), 0.0)
+    return mass
 
 
-def _reclustered(jets: ArrayLike) -> fastjet.ClusterSequence:
-    """Each jet's constituents clustered with Cambridge/Aachen, all of them into one jet."""
-    jets = np.asarray(jets, dtype=np.float64)
+def subjets(jets: ArrayLike, *, radius: float = 0.3, n: int = 2) -> NDArray[np.float64]:
+    """The hardest subjets of each jet, found with the kT algorithm.
+
+    The constituents of each jet are clustered again, with kT (hep-ph/9305266), a smaller radius and
+    the E scheme. Jet images are centred on the first subjet and turned by the second one; those of
+    arXiv:1511.05190 take subjets of radius 0.3, after trimming (see :func:`trimmed`).
+
+    Parameters
+    ----------
+    jets : array of shape (n_jets, n_constituents, 4)
+        ``(E, px, py, pz)`` in GeV; zero rows are padding.
+    radius : float
+        Radius of the subjets.
+    n : int
+        How many of them.
+
+    Returns
+    -------
+    array of shape (n_jets, n, 4)
+        ``(E, px, py, pz)`` in GeV by falling pT; zeros where a jet has fewer subjets.
+
+    Examples
+    --------
+    Of two prongs 0.1 apart and one at 0.5, the near ones are one subjet. All have 100 GeV:
+
+    >>> phi = np.array([0, 0.1, 0.5])
+    >>> jet = 100 * np.stack([np.ones(3), np.cos(phi), np.sin(phi), np.zeros(3)], axis=-1)
+    >>> subjets([jet], n=3)[0, :, 0]
+    array([200., 100.,   0.])
+    """
+    momenta, counts = constituents(jets)
+    found = clustered(momenta, counts, fastjet.kt_algorithm, radius).inclusive_jets()
+    momentum = np.stack([ak.flatten(found[p]).to_numpy() for p in _FIELDS], axis=-1)
+    jet = np.repeat(np.arange(len(counts)), ak.num(found).to_numpy())
+    return _hardest_first(momentum, jet, (len(counts), n))
+
+
+def trimmed(jets: ArrayLike, *, radius: float = 0.3, min_fraction: float = 0.05) -> NDArray:
+    """Jets without the constituents of their soft subjets: much of the pile-up is in those.
+
+    The constituents of each jet are clustered again with the kT algorithm and a smaller radius.
+    Subjets below ``min_fraction`` of the jet's transverse momentum are removed (arXiv:0912.1342).
+
+    Parameters
+    ----------
+    jets : array of shape (n_jets, n_constituents, 4)
+        ``(E, px, py, pz)`` in GeV; zero rows are padding.
+    radius, min_fraction : float
+        Of the subjets. The defaults are those of arXiv:1511.05190.
+
+    Returns
+    -------
+    array of the same shape
+        The constituents that stay, unchanged, by falling pT, then zeros. float32 stays float32.
+
+    Examples
+    --------
+    A prong of 4 GeV far from one of 100 GeV is less than a twentieth of the jet:
+
+    >>> trimmed([[[4, 0, 4, 0], [100, 100, 0, 0]]])
+    array([[[100., 100.,   0.,   0.],
+            [  0.,   0.,   0.,   0.]]])
+    """
+    jets = np.asarray(jets)
+    jets = jets if np.issubdtype(jets.dtype, np.floating) else jets.astype(np.float64)
+    momenta, counts = constituents(jets)
+    jet, subjet, row = _members(clustered(momenta, counts, fastjet.kt_algorithm, radius), counts)
+    px, py = momenta[row, 1], momenta[row, 2]
+    subjet_pt = np.hypot(np.bincount(subjet, px), np.bincount(subjet, py))
+    jet_pt = np.hypot(*(np.bincount(jet, p, minlength=len(counts)) for p in (px, py)))
+    stays = subjet_pt[subjet] >= min_fraction * jet_pt[jet]
+    return _hardest_first(jets[_is_real(jets)][row[stays]], jet[stays], jets.shape[:2])
+
+
+def _members(
+    sequence: fastjet.ClusterSequence, counts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """For each constituent: number of its jet, number of its subjet among all, its row."""
+    of_jets = sequence.constituent_index()
+    of_subjets = ak.flatten(of_jets, axis=1)
+    size = ak.num(of_subjets).to_numpy()
+    subjet = np.repeat(np.arange(len(size)), size)
+    jet = np.repeat(np.arange(len(counts)), ak.num(of_jets).to_numpy())[subjet]
+    first = np.cumsum(counts) - counts
+    return jet, subjet, first[jet] + ak.flatten(of_subjets).to_numpy()
+
+
+def _hardest_first(momentum: NDArray, jet: NDArray[np.int64], shape: tuple[int, int]) -> NDArray:
+    """Momenta by falling pT in the rows of their jets, cut or padded to ``shape``."""
+    order = np.lexsort((-np.hypot(momentum[:, 1], momentum[:, 2]), jet))
+    counts = np.bincount(jet, minlength=shape[0])
+    rank = np.arange(len(jet)) - np.repeat(np.cumsum(counts) - counts, counts)
+    fits = rank < shape[1]
+    padded = np.zeros((*shape, 4), momentum.dtype)
+    padded[jet[order][fits], rank[fits]] = momentum[order][fits]
+    return padded
+
+
+def constituents(jets: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Jets without their padding: rows ``(E, px, py, pz)`` of all, and how many each jet has."""
+    jets = np.asarray(jets)
     if jets.ndim != 3 or jets.shape[2] != 4:
         raise ValueError(f"Expected jets of shape (n_jets, n_constituents, 4), got {jets.shape}.")
-    real = jets[..., 0] > 0
-    # A radius no jet exceeds keeps all constituents in one jet.
-    return fastjet.ClusterSequence(
-        vectors(jets[real], real.sum(axis=1)),
-        fastjet.JetDefinition(fastjet.cambridge_algorithm, 10.0),
-    )
+    real = _is_real(jets)
+    return jets[real].astype(np.float64), real.sum(axis=1)
+
+
+def _is_real(jets: NDArray) -> NDArray[np.bool_]:
+    return jets[..., 0] > 0
+
+
+def clustered(
+    momentum: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    algorithm: int = fastjet.cambridge_algorithm,
+    radius: float = 10.0,  # no jet exceeds it: all constituents stay in one
+) -> fastjet.ClusterSequence:
+    """The constituents of each jet clustered again; by default with Cambridge/Aachen into one."""
+    definition = fastjet.JetDefinition(algorithm, radius)
+    return fastjet.ClusterSequence(vectors(momentum, counts), definition)
 
 
 def vectors(momentum: NDArray[np.float64], counts: NDArray[np.int64]) -> ak.Array:
     """Momenta as FastJet reads them: from flat rows ``(E, px, py, pz)``, ``counts`` per event."""
-    fields = dict(zip(("E", "px", "py", "pz"), momentum.T, strict=True))
+    fields = dict(zip(_FIELDS, momentum.T, strict=True))
     return ak.unflatten(ak.zip(fields, with_name="Momentum4D"), counts)

@@ -34,7 +34,10 @@ ARROWS = {
     "course_utils.training": ("", "numpy tqdm keras tensorflow IPython"),
     "course_utils.networks": ("", "torch"),
     "course_utils.torch_training": ("course_utils.training", "numpy torch"),
+    "course_utils._workers": ("", ""),
+    "course_utils.parallel": ("course_utils._workers", "numpy tqdm"),
     "course_utils.substructure": ("", "numpy awkward fastjet"),
+    "course_utils.lund": ("course_utils.substructure", "numpy awkward"),
     "course_utils._jetfile_checks": ("", "numpy pandas"),
     "course_utils._jettable": ("course_utils._jetfile_checks", "numpy pandas tables"),
     "course_utils.jetfile": (
@@ -93,7 +96,7 @@ ARROWS = {
     "course_utils.simulation.production": (
         "course_utils.simulation.processes course_utils.simulation.card"
         " course_utils.simulation.detector course_utils.simulation.clustering"
-        " course_utils.simulation.truth course_utils.jetfile",
+        " course_utils.simulation.truth course_utils.jetfile course_utils._workers",
         "numpy tqdm",
     ),
     "course_utils.simulation.small_sample": (

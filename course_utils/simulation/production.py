@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
 import os
 import shutil
-import threading
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -29,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from course_utils._workers import n_cores, worker_pool
 from course_utils.jetfile import TTV, DataError, JetTable, write_jets
 from course_utils.simulation.card import Card
 from course_utils.simulation.clustering import leading_jets
@@ -177,7 +176,7 @@ def produce(
     provenance = origin(sample, split, seed)
     parts = _parts_folder(path, provenance)
     missing = [unit for unit in units if not (parts / unit.file_name).exists()]
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or n_cores()
     with (
         tqdm(
             total=sum(unit.n_jets for unit in units),
@@ -260,30 +259,9 @@ def _parts_folder(path: Path, wanted: dict[str, str | int]) -> Path:
     return parts
 
 
-@contextmanager
-def _pool(executor: Executor | None, workers: int) -> Iterator[Executor]:
-    """The caller's executor, or a pool of processes that an error or Ctrl-C stops at once."""
-    if executor is not None:
-        yield executor
-        return
-    # Not fork: a notebook's threads (TensorFlow's, say) do not survive it.
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """Let a worker end when the process that started it was killed, instead of waiting forever."""
-
-    def wait_for_parent() -> None:
-        if (parent := multiprocessing.parent_process()) is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait_for_parent, daemon=True).start()
+def _pool(executor: Executor | None, workers: int) -> AbstractContextManager[Executor]:
+    """The caller's executor, or a pool of processes on this machine."""
+    return worker_pool(workers) if executor is None else nullcontext(executor)
 
 
 def _made(units: list[Unit], pool: Executor, *, at_once: int) -> Iterator[tuple[Unit, MadeUnit]]:

@@ -23,16 +23,16 @@ from rich.console import Console
 from rich.table import Table
 
 from course_utils.jetfile import JetTable, write_jets
-from course_utils.simulation.clustering import leading_jets, matched_top
+from course_utils.simulation.clustering import leading_jets
 from course_utils.simulation.detector import reconstruct
 from course_utils.simulation.processes import (
     TOP_TAGGING,
     batches,
     final_state,
-    hadronic_tops,
     pythia,
 )
 from course_utils.simulation.production import BATCH_EVENTS
+from course_utils.simulation.truth import TRUTHS
 
 STEPS = ("Pythia", "final state", "detector", "clustering", "truth match", "writing")
 
@@ -58,17 +58,12 @@ def timed_batches(*, is_signal: bool, n_events: int) -> tuple[dict[str, list[flo
         with step("detector"):
             flow = reconstruct(particles, rng=rng)
         with step("clustering"):
-            found = leading_jets(
-                flow,
-                radius=sample.jet_radius,
-                pt_range=sample.jet_pt,
-                max_abs_eta=sample.jet_abs_eta,
-            )
+            found = leading_jets(flow, sample)
         with step("truth match"):
-            kept = slice(None)
-            if is_signal:
-                kept, _ = matched_top(found, *hadronic_tops(record), radius=sample.jet_radius)
-        jets.append(found.constituents[kept])
+            truth = TRUTHS[sample.name](
+                record, found, radius=sample.jet_radius, is_signal=is_signal
+            )
+        jets.append(found.constituents[truth.kept])
     with TemporaryDirectory() as folder:
         tables = [_unlabelled(batch) for batch in jets if len(batch)]
         start = perf_counter()

@@ -18,7 +18,11 @@ Source of the steps: arXiv:1511.05190; with the principal axis and for top jets,
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import ArrayLike, NDArray
 
 from course_utils import kinematics
@@ -27,7 +31,13 @@ __all__ = ["centred", "flipped", "jet_images", "pixelated", "rotated"]
 
 Angles = tuple[NDArray[np.float64], NDArray[np.float64]]
 
-_JETS_AT_ONCE = 1024  # some 30 MB of intermediate arrays, however many jets there are
+_JETS_AT_ONCE = 4096  # some 25 MB where they must be copied, however many jets there are
+# Per type of momenta: integers of its size, and what is not finite in single precision as such.
+_BITS = {
+    np.dtype(np.float32): (np.int32, 0x7F800000),
+    np.dtype(np.float64): (np.int64, np.float64(2.0**128).view(np.int64)),
+}
+_MOST_PIXELS = 10_000  # along an axis; an image of these has 400 MB
 _DIGITS = 9  # decimals of an angle that count; what lies behind them is rounding error
 
 
@@ -39,8 +49,16 @@ def jet_images(
     rotate: bool = True,
     flip: bool = True,
     normalise: bool = True,
+    intensity: Literal["pt", "et"] = "pt",
+    subjets: ArrayLike | None = None,
+    out: NDArray[np.float32] | None = None,
+    workers: int = 1,
 ) -> NDArray[np.float32]:
     """Images of jets: centred, rotated, flipped, pixelated and normalised.
+
+    A microsecond a jet, by a compiled loop (`course_utils._image_kernel`). The first call on a
+    machine compiles it, for some ten seconds; later processes find it in numba's cache, which is
+    beside this file, in the user's cache, or where NUMBA_CACHE_DIR says.
 
     Parameters
     ----------
@@ -55,6 +73,20 @@ def jet_images(
         Leave a step out, to see what it is worth.
     normalise : bool
         Scale each image to the sum 1. Otherwise pixels are in GeV and tell the pt of the jet.
+    intensity : {"pt", "et"}
+        What a pixel adds up and every average weighs by: pt, or the transverse energy
+        ``E pt / p`` that a calorimeter measures. They are the same for constituents without mass.
+    subjets : array of shape (n_jets, 2, 4), optional
+        ``(E, px, py, pz)`` of the two hardest subjets, for the recipe of arXiv:1511.05190: the
+        origin is the first, the second is turned straight down, and a flip only goes from left to
+        right. A jet without a second subjet (zeros, or one in the direction of the first) is
+        turned by its principal axis, about the first, and flipped both ways; one without a first
+        is treated as if no subjets were given.
+    out : float32 array of shape (n_jets, n_pixels, n_pixels), optional
+        Is overwritten and returned, so that batches can share memory. Each image must be
+        contiguous in it.
+    workers : int
+        Threads that share the jets. Images do not depend on it to the last bit.
 
     Returns
     -------
@@ -64,7 +96,8 @@ def jet_images(
     Raises
     ------
     ValueError
-        If the shape is another, a momentum is not finite, or a size is not above zero.
+        If a shape is another, a momentum is not finite (in single precision), a size is not above
+        zero, `out` cannot be filled, or the intensity is unknown. `out` may then be half filled.
 
     Examples
     --------
@@ -85,17 +118,27 @@ def jet_images(
             " Each constituent is (E, px, py, pz)."
         )
     _require_window(n_pixels, half_width)
-    images = np.zeros((len(jets), n_pixels, n_pixels), dtype=np.float32)
-    for start in range(0, len(jets), _JETS_AT_ONCE):
-        block = slice(start, start + _JETS_AT_ONCE)
-        pt, eta, phi = _constituents(jets[block])
-        if not pt.size:
-            continue
-        eta, phi = centred(pt, eta, phi)
-        eta, phi = rotated(pt, eta, phi) if rotate else (eta, phi)
-        eta, phi = flipped(pt, eta, phi) if flip else (eta, phi)
-        image = pixelated(pt, eta, phi, n_pixels=n_pixels, half_width=half_width)
-        images[block] = _normalised(image) if normalise else image
+    if intensity not in ("pt", "et"):
+        raise ValueError(f'Expected the intensity "pt" or "et"; got {intensity!r}.')
+    if workers < 1:
+        raise ValueError(f"Expected at least 1 worker; got {workers}.")
+    axes = _subjets(subjets, len(jets))
+    images = _result(out, (len(jets), n_pixels, n_pixels))
+    if not jets.size:
+        images[:] = 0
+        return images
+    options = (n_pixels, float(half_width), intensity == "et", rotate, flip, normalise)
+
+    def draw(first: int) -> None:
+        _draw(jets, axes, images, first, first + _JETS_AT_ONCE, options)
+
+    starts = range(0, len(jets), _JETS_AT_ONCE)
+    if workers == 1:
+        for first in starts:
+            draw(first)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(draw, starts))
     return images
 
 
@@ -155,7 +198,9 @@ def rotated(pt: ArrayLike, eta: ArrayLike, phi: ArrayLike) -> Angles:
     across, along = 2 * _sum(pt * eta * phi), _sum(pt * (eta**2 - phi**2))
     spread = _sum(pt * (eta**2 + phi**2))
     axis = np.arctan2(across, along) / 2  # from eta, in (-pi/2, pi/2]
-    lopsided = np.hypot(across, along) > 10.0**-_DIGITS * spread
+    rounding = 10.0**-_DIGITS * spread
+    lopsided = np.hypot(across, along) > rounding
+    across = np.where(np.abs(across) > rounding, across, 0.0)  # else which end is up is chance
     turn = np.where(lopsided, np.pi / 2 - axis, 0.0)
     cos, sin = np.cos(turn), np.sin(turn)
     return cos * eta - sin * phi, sin * eta + cos * phi
@@ -172,8 +217,8 @@ def flipped(pt: ArrayLike, eta: ArrayLike, phi: ArrayLike) -> Angles:
     Returns
     -------
     eta, phi : arrays of shape (..., n_constituents)
-        The pt at positive eta is at least that at negative eta, and the same for phi. Equal
-        halves stay as they are.
+        The pt at positive eta is at least that at negative eta, and the same for phi. Halves that
+        are equal up to rounding errors stay as they are.
 
     Examples
     --------
@@ -184,7 +229,8 @@ def flipped(pt: ArrayLike, eta: ArrayLike, phi: ArrayLike) -> Angles:
     # A constituent on the axis, up to rounding errors, is in neither half.
     surplus = (_sum(pt * np.sign(np.round(angle, _DIGITS))) for angle in angles)
     eta, phi = (
-        np.where(more < 0, -angle, angle) for more, angle in zip(surplus, angles, strict=True)
+        np.where(more < -(10.0**-_DIGITS) * _sum(pt), -angle, angle)
+        for more, angle in zip(surplus, angles, strict=True)
     )
     return eta, phi
 
@@ -230,28 +276,89 @@ def pixelated(
     return np.bincount(pixel.astype(np.int64), pt[inside], minlength=np.prod(shape)).reshape(shape)
 
 
-def _constituents(jets: NDArray) -> tuple[NDArray[np.float64], ...]:
-    """Pt, eta and phi without the columns that are padding in every jet; padding is at 0."""
-    if not np.isfinite(jets).all():
-        raise ValueError("Expected finite momenta; some are nan or infinite.")
-    pt = kinematics.pt(jets)
-    n_kept = 1 + np.flatnonzero(pt.any(axis=0)).max(initial=-1)
-    pt, jets = pt[:, :n_kept], jets[:, :n_kept]
-    # A momentum along the beam has an infinite eta, and no pt to put anywhere.
-    return pt, np.where(pt > 0, kinematics.eta(jets), 0.0), kinematics.phi(jets)
+def _draw(
+    jets: NDArray, subjets: NDArray, images: NDArray, first: int, last: int, options: tuple
+) -> None:
+    """Fill some of the images. Jets of another type or layout are copied, a block at a time."""
+    from course_utils._image_kernel import fill  # on first use: it brings numba
+
+    block = jets[first:last]
+    in_place = block.dtype in (np.float32, np.float64) and _one_by_one(block)
+    if not in_place:
+        block = np.ascontiguousarray(block, dtype=np.float64)
+    numbers, step = _flat(block)
+    integer, limit = _BITS[numbers.dtype]
+    bad = fill(
+        numbers.view(integer),
+        numbers,
+        step,
+        block.shape[1],
+        integer(np.iinfo(integer).max),
+        integer(limit),
+        subjets[first:last],
+        *_flat(images[first:last]),
+        0,
+        len(block),
+        *options,
+    )
+    if bad >= 0:
+        raise ValueError(
+            "Expected momenta that are finite in single precision; one of jet"
+            f" {first + bad} is nan or too large."
+        )
 
 
-def _normalised(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each image divided by its sum; an empty one stays empty."""
-    total = image.sum(axis=(-2, -1), keepdims=True)
-    return np.divide(image, total, out=np.zeros_like(image), where=total > 0)
+def _one_by_one(array: NDArray) -> bool:
+    """Whether each element along the first axis is contiguous, and one comes after the other."""
+    step, rest = divmod(array.strides[0], array.itemsize)
+    usual = array.flags.aligned and array.dtype.isnative and array[:1].flags.c_contiguous
+    return usual and not rest and (step >= 0 or len(array) == 1)
+
+
+def _flat(array: NDArray) -> tuple[NDArray, int]:
+    """Without its axes, and the step from one element along the first to the next."""
+    step = array.strides[0] // array.itemsize if len(array) > 1 else 0
+    size = (len(array) - 1) * step + array[0].size
+    writeable = array.flags.writeable and array.dtype == np.float32
+    return as_strided(array, (size,), (array.itemsize,), writeable=writeable), step
+
+
+def _subjets(subjets: ArrayLike | None, n_jets: int) -> NDArray[np.float64]:
+    if subjets is None:
+        return np.empty((0, 2, 4))
+    subjets = np.ascontiguousarray(subjets, dtype=np.float64)
+    if subjets.shape != (n_jets, 2, 4) or not np.isfinite(subjets).all():
+        raise ValueError(
+            f"Expected finite subjets of shape ({n_jets}, 2, 4); got {subjets.shape}."
+            " Each is (E, px, py, pz), zeros if there is none."
+        )
+    return subjets
+
+
+def _result(out: NDArray | None, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Memory for the images."""
+    if out is None:
+        return np.empty(shape, dtype=np.float32)
+    if not (
+        isinstance(out, np.ndarray)
+        and out.dtype == np.float32
+        and out.shape == shape
+        and out.flags.writeable
+        and _one_by_one(out)
+    ):
+        got = f"{out.dtype} of {out.shape}" if isinstance(out, np.ndarray) else type(out)
+        raise ValueError(
+            f"Expected a writeable float32 array of shape {shape} as out, each image contiguous;"
+            f" got {got}."
+        )
+    return out
 
 
 def _require_window(n_pixels: int, half_width: float) -> None:
-    if not (n_pixels >= 1 and 0 < half_width < np.inf):
+    if not (1 <= n_pixels <= _MOST_PIXELS and 0 < half_width < np.inf):
         raise ValueError(
-            f"Expected n_pixels of at least 1 and a half_width above 0; got {n_pixels}"
-            f" and {half_width}."
+            f"Expected n_pixels of at least 1, at most {_MOST_PIXELS}, and a half_width above 0;"
+            f" got {n_pixels} and {half_width}."
         )
 
 

@@ -225,7 +225,8 @@ def test_processes_that_compile_at_once_share_a_cache(tmp_path):
 
 @pytest.mark.slow
 def test_without_a_folder_for_the_cache_it_compiles_each_time(tmp_path):
-    shutil.copytree(ROOT / "course_utils", tmp_path / "course_utils")
+    unused = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "course_utils", tmp_path / "course_utils", ignore=unused)
     nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "IPythonCacheLocator"}  # no notebook is open
     process = run(DRAWN, PYTHONPATH=str(tmp_path), **nowhere)
     assert process.communicate()[0] == "1.0\n"

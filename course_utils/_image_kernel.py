@@ -205,7 +205,7 @@ def _upright(along, across, spread):
     size = math.sqrt(along * along + across * across)
     if not size > 2 * _HALF_DIGIT * spread:
         return 1.0, 0.0
-    if abs(across) <= 2 * _HALF_DIGIT * spread:
+    if abs(across) <= 2 * _HALF_DIGIT * spread / 1000:
         across = 0.0
     if along >= 0:
         sin = math.sqrt(0.5 + 0.5 * along / size)

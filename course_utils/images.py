@@ -202,7 +202,8 @@ def rotated(pt: ArrayLike, eta: ArrayLike, phi: ArrayLike) -> Angles:
     axis = np.arctan2(across, along) / 2  # from eta, in (-pi/2, pi/2]
     rounding = 10.0**-_DIGITS * spread
     lopsided = np.hypot(across, along) > rounding
-    across = np.where(np.abs(across) > rounding, across, 0.0)  # else which end is up is chance
+    # Else which end is up is chance; a thousandth, since this must not move what is on an edge.
+    across = np.where(np.abs(across) > rounding / 1000, across, 0.0)
     turn = np.where(lopsided, np.pi / 2 - axis, 0.0)
     cos, sin = np.cos(turn), np.sin(turn)
     return cos * eta - sin * phi, sin * eta + cos * phi

@@ -28,7 +28,6 @@ __all__ = ["fill"]
 _OPTIONS = {"nogil": True, "fastmath": {"contract", "reassoc"}, "error_model": "numpy"}
 _ROWS = 16  # looked at together for padding
 _LANES = 8  # doubles in the widest register
-_ROUNDING = 1e-12  # as in `images`
 _HALF_DIGIT = 0.5e-9  # rounding to the nine decimals of `images._DIGITS`, before a floor
 _inner = njit(**_OPTIONS)
 
@@ -206,7 +205,7 @@ def _upright(along, across, spread):
     size = math.sqrt(along * along + across * across)
     if not size > 2 * _HALF_DIGIT * spread:
         return 1.0, 0.0
-    if abs(across) <= _ROUNDING * spread:
+    if abs(across) <= 2 * _HALF_DIGIT * spread / 1000:
         across = 0.0
     if along >= 0:
         sin = math.sqrt(0.5 + 0.5 * along / size)

@@ -38,7 +38,6 @@ _BITS = {
     np.dtype(np.float64): (np.int64, np.float64(2.0**128).view(np.int64)),
 }
 _MOST_PIXELS = 10_000  # along an axis; an image of these has 400 MB
-_ROUNDING = 1e-12  # what sums of some hundred terms lose of their size, and more
 _DIGITS = 9  # decimals of an angle that count; what lies behind them is rounding error
 
 
@@ -201,9 +200,10 @@ def rotated(pt: ArrayLike, eta: ArrayLike, phi: ArrayLike) -> Angles:
     across, along = 2 * _sum(pt * eta * phi), _sum(pt * (eta**2 - phi**2))
     spread = _sum(pt * (eta**2 + phi**2))
     axis = np.arctan2(across, along) / 2  # from eta, in (-pi/2, pi/2]
-    lopsided = np.hypot(across, along) > 10.0**-_DIGITS * spread
-    # Rounding errors alone must not decide which end of an upright jet is up.
-    across = np.where(np.abs(across) > _ROUNDING * spread, across, 0.0)
+    rounding = 10.0**-_DIGITS * spread
+    lopsided = np.hypot(across, along) > rounding
+    # Else which end is up is chance; a thousandth, since this must not move what is on an edge.
+    across = np.where(np.abs(across) > rounding / 1000, across, 0.0)
     turn = np.where(lopsided, np.pi / 2 - axis, 0.0)
     cos, sin = np.cos(turn), np.sin(turn)
     return cos * eta - sin * phi, sin * eta + cos * phi

@@ -283,6 +283,15 @@ def test_a_jet_on_a_line_fills_one_column_whatever_its_direction(seed, direction
     np.testing.assert_allclose(result[:, 20].sum(axis=1), 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize("direction", [0, 1e-12, 1e-11, 1e-10, 3e-10, 1e-9, np.pi / 2 + 1e-10])
+def test_a_jet_on_a_line_almost_along_an_axis_fills_one_column(direction):
+    pt = some_coordinates()[0]
+    place = np.random.default_rng(0).normal(0, 0.2, pt.shape)
+    jets = momenta(pt, 1 + np.cos(direction) * place, 3.1 + np.sin(direction) * place)
+    result = jet_images(jets, half_width=3)
+    np.testing.assert_allclose(result[:, 20].sum(axis=1), 1, rtol=1e-6)
+
+
 def test_a_jet_without_a_longest_direction_stays_as_it_is():
     square = np.array([0.3, 0, -0.3, 0]), np.array([0, 0.3, 0, -0.3])
     for before, after in zip(square, rotated(np.ones(4), *square), strict=True):

@@ -24,6 +24,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -42,7 +43,8 @@ WAYS = {
     "pandas.read_hdf, jet_images": "with_pandas",
     "pandas.read_hdf, steps in numpy": "with_numpy",
 }
-SIZES = (10_000, 100_000, 1_000_000)
+BLOCK = 1024  # jets that `prepare` takes at once
+SIZES = (10 * BLOCK, 100 * BLOCK, 1000 * BLOCK)
 BATCH = 256
 
 
@@ -87,17 +89,8 @@ def prepared(source: Path, n_jets: int) -> None:
     from course_utils.prepared import Images, prepare
 
     os.environ["JET_DATA"] = str(source.parents[1])
-    stream = datasets.stream_jets
-
-    def first(*of: object, **options: object) -> Iterator[JetTable]:
-        left = n_jets
-        for table in stream(*of, **options):
-            yield table[:left]
-            left -= min(len(table), left)
-            if not left:
-                return
-
-    datasets.stream_jets = first
+    blocks = datasets.jet_blocks
+    datasets.jet_blocks = lambda *of: islice(blocks(*of), -(-n_jets // BLOCK))
     prepare("top_tagging", "train", Images(), progress=False)
 
 
@@ -132,6 +125,9 @@ def in_numpy(jets: np.ndarray) -> np.ndarray:
 
 def one_run(way: str, source: Path, n_jets: int) -> None:
     """Run a way, and print its seconds; the imports and compiled code are ready before."""
+    import pandas  # noqa: F401
+
+    from course_utils import prepared as _  # noqa: F401
     from course_utils.images import jet_images
 
     jet_images(np.ones((1, 1, 4), np.float32))

@@ -28,9 +28,10 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -325,13 +326,27 @@ def stream_jets(sample: str, split: str, *, batch_size: int) -> Iterator[JetTabl
 
 
 def _batches(sample: str, split: str, size: int) -> Iterator[JetTable]:
+    for block in jet_blocks(sample, split, size):
+        yield block()
+
+
+def jet_blocks(sample: str, split: str, size: int) -> Iterator[Callable[[], JetTable]]:
+    """The batches of `stream_jets` as functions: what is left to do may be done in another thread.
+
+    See `course_utils.jetfile.JetFile.blocks`.
+    """
     with _opened(sample, split) as file:
         rows = _rows(file, sample, split, SAMPLES[sample].labels)
         if rows is None:
-            yield from file.batches(size)
+            yield from file.blocks(size)
             return
         for first in range(0, len(rows), size):
-            yield file.read_rows(rows[first : first + size])
+            table = file.read_rows(rows[first : first + size])
+            yield partial(_itself, table)
+
+
+def _itself(table: JetTable) -> JetTable:
+    return table
 
 
 @contextmanager

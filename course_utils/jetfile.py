@@ -19,8 +19,9 @@ Source of the format: Kasieczka et al., doi:10.5281/zenodo.2603256.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Final, Self
@@ -296,6 +297,21 @@ class JetFile:
             raise ValueError(f"Expected a batch of at least one jet; got size {size}.")
         for start in range(0, self.n_jets, size):
             yield self.read(start, start + size)
+
+    def blocks(self, size: int) -> Iterator[Callable[[], JetTable]]:
+        """The same as `batches` in two steps: read from the disk here, checked and copied later.
+
+        HDF5 reads in one thread at a time; the functions may be called in others.
+        """
+        for start in range(0, self.n_jets, size):
+            with self._damage_told():
+                records = self._table.read(start, min(start + size, self.n_jets))
+            yield partial(self._converted, records, start)
+
+    def _converted(self, records: NDArray[np.void], first_row: int) -> JetTable:
+        table = self._empty(len(records))
+        self._fill(table, records, first_row)
+        return table
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""

@@ -30,10 +30,11 @@ import os
 import secrets
 import shutil
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -292,8 +293,8 @@ def _packed(
 ) -> Iterator[tuple[JetTable, Packed]]:
     """Packed jets in the order of the file; threads pack while this one reads."""
     sample, split = about["sample"], about["split"]
-    tables = datasets.stream_jets(sample, split, batch_size=_JETS_AT_ONCE)
-    waiting: deque[tuple[JetTable, Future[Packed]]] = deque()
+    blocks = datasets.jet_blocks(sample, split, _JETS_AT_ONCE)
+    waiting: deque[Future[tuple[JetTable, Packed]]] = deque()
     with (
         ThreadPoolExecutor(_THREADS) as pool,
         tqdm(
@@ -303,19 +304,18 @@ def _packed(
             disable=not progress,
         ) as bar,
     ):
-        for table in tables:
-            waiting.append((table, pool.submit(form.pack, table.jets)))
-            while len(waiting) > 2 * _THREADS:
-                yield _first(waiting, bar)
-        while waiting:
-            yield _first(waiting, bar)
+        for block in chain(blocks, [None] * 2 * _THREADS):  # the last ones only wait
+            if block is not None:
+                waiting.append(pool.submit(_pack, form, block))
+            if len(waiting) > 2 * _THREADS or (block is None and waiting):
+                table, packed = waiting.popleft().result()
+                bar.update(len(table))
+                yield table, packed
 
 
-def _first(waiting: deque[tuple[JetTable, Future[Packed]]], bar: tqdm) -> tuple[JetTable, Packed]:
-    table, future = waiting.popleft()
-    packed = future.result()
-    bar.update(len(table))
-    return table, packed
+def _pack(form: Form, block: Callable[[], JetTable]) -> tuple[JetTable, Packed]:
+    table = block()
+    return table, form.pack(table.jets)
 
 
 def _put(part: Path, place: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -170,6 +171,17 @@ def test_batches_follow_each_other_through_the_whole_file(
         batches = list(file.batches(120))
     assert [len(batch) for batch in batches] == [120, 120, 61]
     for i, batch in enumerate(batches):
+        assert_same_jets(batch, table[120 * i : 120 * (i + 1)])
+
+
+def test_blocks_are_batches_that_another_thread_may_finish(
+    path: Path, table: JetTable, assert_same_jets: AssertSame
+) -> None:
+    with JetFile(path) as file:
+        blocks = list(file.blocks(120))
+    with ThreadPoolExecutor(3) as pool:
+        done = list(pool.map(lambda block: block(), blocks))
+    for i, batch in enumerate(done):
         assert_same_jets(batch, table[120 * i : 120 * (i + 1)])
 
 

@@ -371,13 +371,13 @@ def left_behind(source: Path) -> list[str]:
 def test_an_interruption_leaves_nothing(
     source: Path, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]
 ) -> None:
-    stream = datasets.stream_jets
+    blocks = datasets.jet_blocks
 
-    def stopped(*of: object, **options: object):
-        yield next(iter(stream(*of, **options)))
+    def stopped(*of: object):
+        yield next(iter(blocks(*of)))
         raise fault
 
-    monkeypatch.setattr(datasets, "stream_jets", stopped)
+    monkeypatch.setattr(datasets, "jet_blocks", stopped)
     with pytest.raises(fault):
         made()
     assert left_behind(source) == []
@@ -405,19 +405,19 @@ PREPARE_SLOWLY = """
         def refuse(self, *of, **options):
             raise NotImplementedError("no locks on this file system")
         prepared.FileLock.acquire = refuse
-    make, stream = prepared._make, datasets.stream_jets
+    make, blocks = prepared._make, datasets.jet_blocks
 
     def noted(*of, **options):
         with log.open("a") as file:
             file.write("making\\n")
         make(*of, **options)
 
-    def slow(*of, **options):
-        for table in stream(*of, **options):
+    def slow(*of):
+        for block in blocks(*of):
             time.sleep(float(sys.argv[3]))
-            yield table
+            yield block
 
-    prepared._make, datasets.stream_jets, prepared._JETS_AT_ONCE = noted, slow, 40
+    prepared._make, datasets.jet_blocks, prepared._JETS_AT_ONCE = noted, slow, 40
     jets = prepared.prepare("top_tagging", "train", prepared.Images(15), progress=False)
     print(len(jets), float(jets[:].sum()))
 """

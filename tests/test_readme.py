@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -60,6 +61,23 @@ def test_every_extra_in_the_readme_exists():
     pyproject = (ROOT / "pyproject.toml").read_text()
     for extra in re.findall(r"'\.\[(\w+)\]'", README):
         assert re.search(rf"^{extra} = ", pyproject, re.MULTILINE)
+
+
+def test_the_training_on_all_jets_runs_on_the_small_sample(tmp_path):
+    pytest.importorskip("keras")
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    block = block.replace("n_epochs=5", "n_epochs=1") + "\nprint(network.count_params())\n"
+    # No samples but the one of the package, and a cache of its own.
+    environment = os.environ | {"JET_DATA": str(tmp_path / "none"), "XDG_CACHE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", f"import course_utils.datasets as d, pathlib\n"
+               f"d._CHECKOUT = pathlib.Path({str(tmp_path)!r})\n{block}"]  # fmt: skip
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(32 * 26 + 2 * (18 * 18 * 32 + 1))
+    assert sorted(path.name[:5] for path in tmp_path.rglob("prepared/[tv]*-images-*")) == [
+        "train",
+        "val-i",
+    ]
 
 
 @pytest.fixture

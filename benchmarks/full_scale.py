@@ -43,8 +43,8 @@ WAYS = {
     "pandas.read_hdf, jet_images": "with_pandas",
     "pandas.read_hdf, steps in numpy": "with_numpy",
 }
-BLOCK = 1024  # jets that `prepare` takes at once
-SIZES = (10 * BLOCK, 100 * BLOCK, 1000 * BLOCK)
+BLOCK = 2048  # jets that `prepare` takes at once
+SIZES = (5 * BLOCK, 50 * BLOCK, 500 * BLOCK)
 BATCH = 256
 
 

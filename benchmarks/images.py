@@ -1,6 +1,6 @@
 """What an image costs: beside EnergyFlow, beside a copy of the input, and of any number of jets.
 
-    python benchmarks/images.py [--jets 12000] [--file jets.h5] [--most 1000000]
+    python benchmarks/images.py [--jets 36000] [--file jets.h5] [--most 1000000]
 
 Without a file the jets are the packaged ones, repeated with new directions. Prints medians, on one
 core where nothing else is said, and the ratios they are to meet: at least 50 times faster than
@@ -78,7 +78,8 @@ def one_core() -> Iterator[None]:
 def some_jets(n_jets: int, file: Path | None) -> np.ndarray:
     """Jets of shape (n_jets, 200, 4) in single precision."""
     if file is not None:
-        jets = JetFile(file).read().jets
+        with JetFile(file) as opened:
+            jets = opened.read().jets
         return np.resize(jets, (n_jets, *jets.shape[1:])).astype(np.float32)
     jets = load_jets("top_tagging", "train").jets
     jets = np.resize(jets, (n_jets, *jets.shape[1:])).astype(np.float32)
@@ -246,7 +247,7 @@ def first_call() -> Table:
 def main() -> None:
     """Read the command line, print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--jets", type=int, default=12_000, help="default: %(default)s")
+    parser.add_argument("--jets", type=int, default=36_000, help="default: %(default)s")
     parser.add_argument("--file", type=Path, help="jets in the public format")
     parser.add_argument("--most", type=int, default=1_000_000, help="default: %(default)s")
     arguments = parser.parse_args()

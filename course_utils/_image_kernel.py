@@ -275,13 +275,14 @@ def _pixels(weight, eta, phi, pixel, eta_scale, phi_scale, shift, n_pixels):
 @_cached
 def fill(
     bits, numbers, jet_step, n_rows, magnitude, limit, subjets, images, image_step, first, last,
-    n_pixels, half_width, et, rotate, flip, normalise,
+    n_pixels, half_width, et, rotate, flip, normalise, clear,
 ):  # fmt: skip
     """Images of the jets from `first` to before `last`; the number of a jet not finite, or -1.
 
     Jet i begins at ``numbers[i * jet_step]``, its image at ``images[i * image_step]``, its
     subjets, if any are given, are ``subjets[i]``. The jets are seen once more as integers
     ``bits``, whose bits without the sign are ``magnitude``; ``limit`` is infinity as such bits.
+    ``clear`` tells that the images hold something yet.
     """
     size = n_rows + _LANES
     all_px, all_py, all_pz = np.empty(size), np.empty(size), np.empty(size)
@@ -290,7 +291,8 @@ def fill(
     per_width = n_pixels / (2 * half_width)
     for i in range(first, last):
         image = images[i * image_step : i * image_step + n_pixels * n_pixels]
-        image[:] = 0
+        if clear:
+            image[:] = 0
         jet = slice(i * jet_step, i * jet_step + 4 * n_rows)
         n = _gather(bits[jet], numbers[jet], magnitude, limit, all_px, all_py, all_pz, energy)
         if n < 0:

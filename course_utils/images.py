@@ -129,7 +129,8 @@ def jet_images(
     if not jets.size:
         images[:] = 0
         return images
-    options = (n_pixels, float(half_width), intensity == "et", rotate, flip, normalise)
+    clear = out is not None  # new memory is zero already
+    options = (n_pixels, float(half_width), intensity == "et", rotate, flip, normalise, clear)
 
     def draw(first: int) -> None:
         _draw(jets, axes, images, first, first + _JETS_AT_ONCE, options)
@@ -341,7 +342,7 @@ def _subjets(subjets: ArrayLike | None, n_jets: int) -> NDArray[np.float64]:
 def _result(out: NDArray | None, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Memory for the images."""
     if out is None:
-        return np.empty(shape, dtype=np.float32)
+        return np.zeros(shape, dtype=np.float32)
     if not (
         isinstance(out, np.ndarray)
         and out.dtype == np.float32

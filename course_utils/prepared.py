@@ -53,8 +53,8 @@ __all__ = ["Constituents", "Form", "Images", "Prepared", "prepare", "prepared_fo
 
 # The code that decides what is stored: another version makes another form.
 _CODE: Final = ("_forms", "_image_kernel", "_jetfile_checks", "images", "jetfile", "prepared")
-_JETS_AT_ONCE: Final = 1024  # 3 MB of constituents, 7 MB of images
-_THREADS: Final = 2  # that pack while one reads; more would wait for the reading
+_JETS_AT_ONCE: Final = 2048  # 7 MB of constituents, 13 MB of images
+_AHEAD: Final = 2  # blocks that are read while one is packed
 _logger = logging.getLogger(__name__)
 
 
@@ -291,12 +291,12 @@ def _make(place: Path, about: dict[str, Any], form: Form, *, progress: bool) -> 
 def _packed(
     about: dict[str, Any], form: Form, *, progress: bool
 ) -> Iterator[tuple[JetTable, Packed]]:
-    """Packed jets in the order of the file; threads pack while this one reads."""
+    """Packed jets in the order of the file; one thread packs while this one reads, the slower."""
     sample, split = about["sample"], about["split"]
     blocks = datasets.jet_blocks(sample, split, _JETS_AT_ONCE)
     waiting: deque[Future[tuple[JetTable, Packed]]] = deque()
     with (
-        ThreadPoolExecutor(_THREADS) as pool,
+        ThreadPoolExecutor(1) as pool,
         tqdm(
             total=datasets.count_jets(sample, split),
             desc=f"{sample} {split}: {form.name}",
@@ -304,10 +304,10 @@ def _packed(
             disable=not progress,
         ) as bar,
     ):
-        for block in chain(blocks, [None] * 2 * _THREADS):  # the last ones only wait
+        for block in chain(blocks, [None] * _AHEAD):  # the last ones only wait
             if block is not None:
                 waiting.append(pool.submit(_pack, form, block))
-            if len(waiting) > 2 * _THREADS or (block is None and waiting):
+            if len(waiting) > _AHEAD or (block is None and waiting):
                 table, packed = waiting.popleft().result()
                 bar.update(len(table))
                 yield table, packed

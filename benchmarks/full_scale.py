@@ -6,11 +6,11 @@ The file is made of the training jets that `course_utils.datasets` finds, repeat
 azimuth, a random mirror and each constituent's momentum smeared by 1 %: as many numbers as the
 public file has, not as many independent jets. It stays in `--folder` for the next run.
 
-1. From the file to images of 40 x 40 pixels on disk: `course_utils.prepared` against
+1. The cost of a jet, from 10^4 to 10^6 jets.
+2. How long a small CNN waits for its next batch, on prepared images and on the jet file.
+3. From the file to images of 40 x 40 pixels on disk: `course_utils.prepared` against
    ``pandas.read_hdf`` of the whole table followed by the same images, which has the memory it
-   wants. Each way runs in a process of its own, one after the other; its memory is sampled.
-2. The cost of a jet, from 10^4 to 10^6 jets.
-3. How long a small CNN waits for its next batch, on prepared images and on the jet file.
+   wants and writes all pixels. Each way runs in a process of its own; its memory is sampled.
 """
 
 from __future__ import annotations
@@ -100,7 +100,9 @@ def with_pandas(source: Path, n_jets: int, *, numpy_steps: bool = False) -> None
 
     from course_utils.images import jet_images
 
+    start = perf_counter()
     frame = pd.read_hdf(source, key="table", stop=n_jets)
+    print(perf_counter() - start)
     jets = frame.iloc[:, :800].to_numpy().reshape(-1, 200, 4)
     path, shape = source.with_name("images.npy"), (len(jets), 40, 40)
     images = np.lib.format.open_memmap(path, "w+", np.float32, shape)
@@ -139,10 +141,11 @@ def one_run(way: str, source: Path, n_jets: int) -> None:
     print(perf_counter() - start)
 
 
-def measured(way: str, source: Path, n_jets: int) -> tuple[float, np.ndarray]:
-    """Seconds of a way in a process of its own, and its memory: rows of (seconds, MB)."""
+def measured(way: str, source: Path, n_jets: int) -> tuple[list[float], np.ndarray]:
+    """What a way printed in a process of its own, and its memory: rows of (seconds, MB)."""
     shutil.rmtree(source.parent / "prepared", ignore_errors=True)
     source.with_name("images.npy").unlink(missing_ok=True)
+    os.sync()  # what an earlier way has still to write is not this one's time
     command = [sys.executable, __file__, "--way", way, "--jets", str(n_jets)]
     process = subprocess.Popen(
         [*command, "--folder", str(source.parents[1])], stdout=subprocess.PIPE, text=True
@@ -165,18 +168,19 @@ def measured(way: str, source: Path, n_jets: int) -> tuple[float, np.ndarray]:
     thread.join()
     if process.returncode:
         raise SystemExit(f"{way} ended with status {process.returncode}")
-    return float(output.split()[-1]), np.array(curve)
+    return [float(number) for number in output.split()], np.array(curve)
 
 
 def images_table(source: Path, n_jets: int, repeats: int) -> tuple[Table, dict[str, np.ndarray]]:
     """Time and peak memory of every way, and the memory curves of the last round."""
     seconds: dict[str, list[float]] = {name: [] for name in WAYS}
-    curves = {}
+    reading, curves = {}, {}
     for name in tqdm([name for _ in range(repeats) for name in WAYS], unit="run"):
         taken, curves[name] = measured(WAYS[name], source, n_jets)
-        seconds[name].append(taken)
+        seconds[name].append(taken[-1])
+        reading[name] = f"{taken[0]:.1f}" if len(taken) > 1 else ""
     table = Table(
-        "file -> images on disk", "s", "us per jet", "ratio", "peak memory / MB",
+        "file -> images on disk", "s", "of it read_hdf", "us per jet", "ratio", "peak memory / MB",
         title=f"{n_jets} jets, median of {repeats}",
     )  # fmt: skip
     first = next(iter(WAYS))
@@ -186,6 +190,7 @@ def images_table(source: Path, n_jets: int, repeats: int) -> tuple[Table, dict[s
         table.add_row(
             name,
             f"{taken:.1f}",
+            reading[name],
             f"{1e6 * taken / n_jets:.2f}",
             f"{ratio:.1f}",
             f"{curves[name][:, 1].max():.0f}",
@@ -217,18 +222,20 @@ def figure(curves: dict[str, np.ndarray], path: str) -> None:
 
 def scaling_table(source: Path, n_jets: int) -> Table:
     """Microseconds per jet for preparing, and for shuffled batches of what is prepared."""
-    table = Table("jets", "prepare images", "shuffled batches", title="us per jet")
+    table = Table("jets", "prepare images", "shuffled batches", title="us per jet, median of 3")
     for size in [size for size in SIZES if size <= n_jets]:
-        taken, _ = measured("prepared", source, size)
-        batches = shuffled_batches(source, n_jets)
-        start = perf_counter()
-        count = sum(len(x) for x, _ in batches)
-        per_jet = 1e6 * (perf_counter() - start) / count
-        table.add_row(f"{size:.0e}", f"{1e6 * taken / size:.2f}", f"{per_jet:.2f}")
+        preparing, shuffling = [], []
+        for _ in range(3):
+            preparing.append(measured("prepared", source, size)[0][-1] / size)
+            start = perf_counter()
+            count = sum(len(x) for x, _ in shuffled_batches(source))
+            shuffling.append((perf_counter() - start) / count)
+        row = (f"{1e6 * median(times):.2f}" for times in (preparing, shuffling))
+        table.add_row(f"{size:.0e}", *row)
     return table
 
 
-def shuffled_batches(source: Path, n_jets: int):
+def shuffled_batches(source: Path):
     """An epoch of what was prepared last."""
     from course_utils.prepared import Prepared
     from course_utils.streaming import Batches
@@ -275,7 +282,7 @@ def straight_from_the_file(source: Path) -> Iterator[tuple[np.ndarray, np.ndarra
             yield for_torch(jet_images(table.jets)), table.y_true
 
 
-def waiting_table(source: Path, n_jets: int, n_batches: int) -> Table:
+def waiting_table(source: Path, n_batches: int) -> Table:
     """Share of a training that goes into waiting for its input."""
     import torch
     from torch_training import cnn
@@ -284,7 +291,7 @@ def waiting_table(source: Path, n_jets: int, n_batches: int) -> Table:
 
     table = Table("input of the CNN of lesson 02", "jets/s", "waiting / %")
     for name, make in (
-        ("course_utils.streaming, shuffled", lambda: shuffled_batches(source, n_jets)),
+        ("course_utils.streaming, shuffled", lambda: shuffled_batches(source)),
         ("JetFile.read_rows, jet_images", lambda: straight_from_the_file(source)),
     ):
         network, timed = cnn(), Timed(make, n_batches)
@@ -317,10 +324,11 @@ def main() -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "pandas", "tables"))
     console.print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {versions}")
     console.print(f"{source}: {source.stat().st_size / 1e6:.0f} MB")
+    console.print(scaling_table(source, options.jets))
+    console.print(waiting_table(source, options.batches))
     table, curves = images_table(source, options.jets, options.repeats)
     console.print(table)
-    console.print(scaling_table(source, options.jets))
-    console.print(waiting_table(source, options.jets, options.batches))
+    source.with_name("images.npy").unlink(missing_ok=True)
     if options.figure:
         figure(curves, options.figure)
         console.print(f"figure: {options.figure}")

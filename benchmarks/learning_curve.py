@@ -17,19 +17,18 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from learning_curve_training import SAMPLE, SEEDS, TAGGERS, Row, read_rows, train_all
-from numpy.typing import NDArray
-from scipy.optimize import curve_fit
 
 from course_utils.datasets import data_root
+from course_utils.measurement import Measurement
 
 # AUC at 1.2 million training jets, arXiv:1902.09914, Table 1 and section 3.2.
 PUBLISHED = {
-    "CNN": 0.981,
-    "N-subjettiness 8": 0.981,
+    "CNN, N-subjettiness 8": 0.981,
     "N-subjettiness 6": 0.979,
     "TopoDNN": 0.972,
     "mass + N-subjettiness": 0.967,
 }
+DECADES = ((1000, 10_000), (10_000, 100_000))
 
 
 @dataclass(frozen=True)
@@ -68,43 +67,29 @@ def points(rows: list[Row], tagger: str) -> list[Point]:
     return found
 
 
-def power_law(n_jets: NDArray, floor: float, excess: float, power: float) -> NDArray:
-    """1 - AUC: what no number of jets removes, and what falls with a power of it."""
-    return floor + excess * (n_jets / 1e4) ** -power
-
-
-def fitted(curve: list[Point]) -> tuple[NDArray, NDArray] | None:
-    """Parameters of `power_law` and their errors; None with less than five sizes."""
-    if len(curve) < 5:
+def exponent(curve: list[Point], low: int, high: int) -> Measurement | None:
+    """c in 1 - AUC ~ n^-c between two sizes; None without two seeds at either."""
+    ends = [point for point in curve if point.n_jets in (low, high) and point.n_seeds > 1]
+    if len(ends) < 2:
         return None
-    n_jets = np.array([point.n_jets for point in curve], dtype=float)
-    loss = np.array([1 - point.auc for point in curve])
-    # Of the mean over the seeds; a single run gets the relative spread of the size below it.
-    spread, last = [], 0.0
-    for point in curve:
-        last = point.spread / (1 - point.auc) if point.n_seeds > 1 else last
-        spread.append(max(last * (1 - point.auc), 1e-4) / np.sqrt(point.n_seeds))
-    bounds = ([0, 0, 0.05], [1, 1, 2])
-    start = (0.9 * loss[-1], loss[2] - 0.9 * loss[-1], 0.5)
-    best, covariance = curve_fit(
-        power_law, n_jets, loss, start, sigma=spread, absolute_sigma=True, bounds=bounds
-    )
-    return best, np.sqrt(np.diag(covariance))
+    first, last = (1 - point.auc for point in ends)
+    relative = [point.spread / (1 - point.auc) / np.sqrt(point.n_seeds) for point in ends]
+    decades = np.log(high / low)
+    return Measurement(np.log(first / last) / decades, np.hypot(*relative) / decades)
 
 
 def markdown(rows: list[Row]) -> str:
-    """The tables: AUC and R30 of each tagger at each size, and the fits."""
+    """The tables: AUC and R30 of each tagger at each size, and how fast they rise."""
     curves = {tagger: points(rows, tagger) for tagger in TAGGERS}
     sizes = sorted({row.n_jets for row in rows})
     lines = [_line("training jets", *curves), _line("---", *["---"] * len(curves))]
     lines += [_line(str(size), *(_auc(c, size) for c in curves.values())) for size in sizes]
     lines += ["", _line("R30, training jets", *curves), _line("---", *["---"] * len(curves))]
     lines += [_line(str(size), *(_r30(c, size) for c in curves.values())) for size in sizes]
-    lines += ["", _line("1 - AUC = a + b (n / 10 000)^-c", "a", "b", "c"), _line(*["---"] * 4)]
-    for tagger, curve in curves.items():
-        if (fit := fitted(curve)) is not None:
-            pairs = zip(*fit, strict=True)
-            lines.append(_line(tagger, *(f"{value:.4f} ± {error:.4f}" for value, error in pairs)))
+    lines += ["", _line("c in 1 - AUC ~ n^-c", *curves), _line("---", *["---"] * len(curves))]
+    for low, high in DECADES:
+        found = (exponent(curve, low, high) for curve in curves.values())
+        lines.append(_line(f"{low} to {high}", *(str(c) if c else "" for c in found)))
     return "\n".join(lines)
 
 
@@ -131,25 +116,30 @@ def figure(rows: list[Row], path: Path) -> None:
     """1 - AUC of each tagger against the number of training jets, and the published points."""
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import FixedLocator
 
     from course_utils.plotting import CURVE_COLOURS
 
-    drawn, ax = plt.subplots(figsize=(8, 5.4), layout="constrained")
-    fine = np.geomspace(min(SEEDS), max(SEEDS), 100)
+    drawn, ax = plt.subplots(figsize=(8.5, 5.4), layout="constrained")
     for tagger, colour, marker in zip(TAGGERS, CURVE_COLOURS, "osD^", strict=False):
         curve = points(rows, tagger)
         n_jets = np.array([point.n_jets for point in curve])
         loss = np.array([1 - point.auc for point in curve])
-        spread = np.array([point.spread for point in curve])
+        spread = np.nan_to_num([point.spread for point in curve])
         delong = np.array([point.auc_error for point in curve])
-        ax.errorbar(n_jets, loss, np.nan_to_num(spread), fmt=marker, color=colour, label=tagger)
+        style = {"color": colour, "marker": marker, "linewidth": 1}
+        ax.errorbar(n_jets, loss, spread, label=f"{tagger}, generated jets", **style)
         ax.fill_between(n_jets, loss - delong, loss + delong, color=colour, alpha=0.2, linewidth=0)
-        if (fit := fitted(curve)) is not None:
-            ax.plot(fine, power_law(fine, *fit[0]), color=colour, linestyle=":", linewidth=1)
-    for name, auc in PUBLISHED.items():
-        ax.plot(1.2e6, 1 - auc, marker="*", markersize=11, color="0.3", linestyle="none")
-        ax.annotate(name, (1.2e6, 1 - auc), (8, 0), textcoords="offset points", va="center")
-    ax.set(xscale="log", yscale="log", xlabel="training jets", ylabel="1 - AUC")
+    auc = np.array(list(PUBLISHED.values()))
+    label = "published, public jets (arXiv:1902.09914)"
+    ax.plot(0 * auc + 1.2e6, 1 - auc, "*", markersize=11, color="0.3", label=label)
+    for name, value in PUBLISHED.items():
+        ax.text(1.02, 1 - value, name, transform=ax.get_yaxis_transform(), va="center")
+    ax.set(xscale="log", yscale="log", xlabel="training jets", ylabel="1 - AUC", xlim=(700, 1.6e6))
+    ax.yaxis.set_major_locator(FixedLocator([0.015, 0.02, 0.03, 0.04, 0.05, 0.06]))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter("")
+    ax.grid(alpha=0.3)
     ax.legend()
     drawn.savefig(path, dpi=110)
 

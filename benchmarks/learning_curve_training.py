@@ -154,12 +154,12 @@ class HalfToFloat(nn.Module):
 
 
 def image_network() -> nn.Module:
-    """The CNN of lesson 02, 70 722 parameters."""
+    """The CNN of lesson 02, 70 722 parameters; in batches of 64, not 256: as fast on one core."""
     return nn.Sequential(HalfToFloat(), cnn())
 
 
 def dense_network() -> nn.Module:
-    """The dense network of lesson 02, 65 026 parameters."""
+    """The dense network of lesson 02, 65 090 parameters."""
     layers, n_from = [], 92
     for units in (256, 128, 64):
         layers += [nn.Linear(n_from, units), nn.ReLU(), nn.Dropout(0.2)]
@@ -225,7 +225,7 @@ def tree_scores(run: Run, name: str) -> tuple[NDArray, int]:
 
 
 TAGGERS: dict[str, Callable[[Run], tuple[NDArray, int]]] = {
-    "CNN": lambda run: network_scores(run, "images", image_network, batch_size=256, shortest=10),
+    "CNN": lambda run: network_scores(run, "images", image_network, batch_size=64, shortest=8),
     "dense network": lambda run: network_scores(
         run, "constituents", dense_network, batch_size=128, shortest=20
     ),
@@ -276,12 +276,12 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def train_all(sizes: list[int], taggers: list[str], results: Path, folder: Path) -> None:
-    """Every training that the results file lacks, the longest first."""
+    """Every training that the results file lacks: quick taggers first, long runs before short."""
     for split in ("train", "val", "test"):
         inputs(split, folder)  # made once, before the workers need them
     runs = [
         Run(tagger, size, seed, folder)
-        for tagger in taggers
+        for tagger in reversed(taggers)
         for size in sorted(sizes, reverse=True)
         if size <= number_of_jets("train")
         for seed in range(SEEDS[size])

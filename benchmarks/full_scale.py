@@ -55,6 +55,8 @@ def full_size_file(path: Path, n_jets: int) -> None:
     """Write so many jets in the public format, unless they are there."""
     if path.exists():
         with JetFile(path) as file:
+            if "smeared" not in file.provenance:
+                raise SystemExit(f"{path} is no file of this benchmark; name another --folder.")
             if file.n_jets == n_jets:
                 return
     with tqdm(total=n_jets, desc="full-size file", unit=" jets") as bar:
@@ -223,7 +225,7 @@ def figure(curves: dict[str, np.ndarray], path: str) -> None:
 def scaling_table(source: Path, n_jets: int) -> Table:
     """Microseconds per jet for preparing, and for shuffled batches of what is prepared."""
     table = Table("jets", "prepare images", "shuffled batches", title="us per jet, median of 3")
-    for size in [size for size in SIZES if size <= n_jets]:
+    for size in [size for size in SIZES if size <= n_jets] or [n_jets]:
         preparing, shuffling = [], []
         for _ in range(3):
             preparing.append(measured("prepared", source, size)[0][-1] / size)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict, dataclass
+from operator import index
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -40,6 +41,7 @@ class Constituents:
     name: ClassVar[str] = "constituents"
 
     def __post_init__(self) -> None:
+        _set(self, n_constituents=index(self.n_constituents))
         if not 1 <= self.n_constituents <= N_CONSTITUENTS:
             raise ValueError(
                 f"Expected 1 to {N_CONSTITUENTS} constituents; got {self.n_constituents}."
@@ -85,6 +87,9 @@ class Images:
     name: ClassVar[str] = "images"
 
     def __post_init__(self) -> None:
+        # The same options are the same form, whatever kind of number they came as.
+        _set(self, n_pixels=index(self.n_pixels), half_width=float(self.half_width))
+        _set(self, **{name: bool(getattr(self, name)) for name in ("rotate", "flip", "normalise")})
         jet_images(np.zeros((0, 1, 4)), **asdict(self))  # it knows what is allowed
 
     @property
@@ -114,6 +119,11 @@ class Images:
     @property
     def _index(self) -> type[np.integer]:
         return np.uint16 if self.n_pixels**2 <= 2**16 else np.uint32
+
+
+def _set(form: Form, **options: object) -> None:
+    for name, value in options.items():
+        object.__setattr__(form, name, value)
 
 
 def _scratch(n_jets: int, n_pixels: int) -> NDArray[np.float32]:

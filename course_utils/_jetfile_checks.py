@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -106,9 +106,13 @@ def require_columns(storer: Any, path: Path, sample: str) -> dict[str, tuple[str
     return stored
 
 
-def require_finite(momenta: NDArray[np.float32], where: str, *, first_row: int = 0) -> None:
+def require_finite(
+    momenta: NDArray[np.float32], where: str, *, numbers: Sequence[int] | None = None
+) -> None:
+    """Refuse nan and inf; `numbers` are those of the rows in the file, by default from 0."""
     if not np.isfinite(momenta).all():
-        row = first_row + int(np.argmin(np.isfinite(momenta).all(axis=1)))
+        row = int(np.argmin(np.isfinite(momenta).all(axis=1)))
+        row = row if numbers is None else numbers[row]
         raise DataError(f"Expected finite momenta in {where}; got nan or inf, first in row {row}.")
 
 
@@ -161,12 +165,14 @@ def checked_attributes(provenance: Mapping[str, Any]) -> dict[str, str | int | f
 
 
 def row_numbers(rows: ArrayLike, n_jets: int) -> NDArray[np.intp]:
-    """Row numbers from 0, of shape (n_rows,); negative ones count from the end."""
+    """Row numbers from 0, of shape (n_rows,); negative ones count from the end, a mask chooses."""
     rows = np.asarray(rows)
+    if rows.dtype == bool and rows.shape == (n_jets,):
+        return np.flatnonzero(rows)
     if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
         raise IndexError(
-            f"Expected row numbers, an array of int of shape (n_rows,); got {rows.dtype} of shape "
-            f"{rows.shape}."
+            f"Expected row numbers, an array of int of shape (n_rows,), or a mask of shape "
+            f"({n_jets},); got {rows.dtype} of shape {rows.shape}."
         )
     rows = rows.astype(np.intp)
     if ((rows < -n_jets) | (rows >= n_jets)).any():

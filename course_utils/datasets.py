@@ -202,7 +202,7 @@ def load_jets(
     split : {"train", "val", "test"}
     start, stop : int
         They count jets as a slice does. A line in the log tells when there are fewer.
-    rows : array of int, shape (n_jets,), optional
+    rows : array of int or mask, shape (n_jets,), optional
         Numbers of the jets, in any order, instead of `start` and `stop`.
 
     Returns

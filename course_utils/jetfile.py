@@ -19,7 +19,7 @@ Source of the format: Kasieczka et al., doi:10.5281/zenodo.2603256.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -166,7 +166,8 @@ class JetFile:
         table = self._empty(stop - start)
         for first in range(start, stop, _ROWS_AT_ONCE):
             last = min(first + _ROWS_AT_ONCE, stop)
-            self._fill(table[first - start : last - start], self._records(first, last), first)
+            numbers = range(first, last)
+            self._fill(table[first - start : last - start], self._records(first, last), numbers)
         return table
 
     def read_rows(self, rows: ArrayLike) -> JetTable:
@@ -195,7 +196,7 @@ class JetFile:
             first, last = int(rows[places[0]]), int(rows[places[-1]])
             part = self._empty(len(places))
             records = self._records(first, last + 1)[rows[places] - first]
-            self._fill(part, records, first)
+            self._fill(part, records, rows[places])
             for name in ("jets", "truth", "y_true", "ttv"):
                 getattr(table, name)[places] = getattr(part, name)
             for name, values in part.columns.items():
@@ -260,8 +261,8 @@ class JetFile:
             columns={name: np.empty(n_jets, EXTRA_COLUMNS[name]) for name in self.columns},
         )
 
-    def _fill(self, table: JetTable, records: NDArray[np.void], first_row: int) -> None:
-        """Copy stored rows to the arrays of a table, checked."""
+    def _fill(self, table: JetTable, records: NDArray[np.void], numbers: Sequence[int]) -> None:
+        """Copy stored rows of these numbers to the arrays of a table, checked."""
         n_jets, where = len(table), str(self.path)
         momenta = table.jets.reshape(n_jets, len(CONSTITUENT_COLUMNS))
         labels = np.empty((n_jets, len(LABEL_COLUMNS)), np.float64)
@@ -273,8 +274,8 @@ class JetFile:
             ):
                 for block, source, target in self._copies[columns]:
                     out[:, target] = records[block].reshape(n_jets, -1)[:, source]
-        require_finite(momenta, where, first_row=first_row)
-        require_finite(table.truth, where, first_row=first_row)
+        require_finite(momenta, where, numbers=numbers)
+        require_finite(table.truth, where, numbers=numbers)
         require_labels(labels[:, 0], (0, 1, 2), "ttv", where)
         require_labels(labels[:, 1], (0, 1), "is_signal_new", where)
         table.ttv[:], table.y_true[:] = labels.T
@@ -310,7 +311,7 @@ class JetFile:
 
     def _converted(self, records: NDArray[np.void], first_row: int) -> JetTable:
         table = self._empty(len(records))
-        self._fill(table, records, first_row)
+        self._fill(table, records, range(first_row, first_row + len(records)))
         return table
 
     def close(self) -> None:

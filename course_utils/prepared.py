@@ -14,10 +14,12 @@ pixels and 0.8 GB as constituents, and are mapped to memory, not loaded::
 The form lies beside the jet file, in ``prepared/``, where a whole class shares it; where that
 folder is not writable, in the user's cache folder. It belongs to its jet file (by size and time of
 change: copy both with ``cp -a``), to its options, and to the code that made it; when one of them
-changes it is made anew. Each time it is opened its checksum is compared, and a damaged one is made
-anew. Two who prepare the same at the same time do not disturb each other: the second one waits,
-and takes what the first has made. A preparation that is killed leaves nothing that could be
-mistaken for a finished one.
+changes it is made anew. Each time it is opened its checksums are compared, and a damaged one is
+made anew. Two who prepare the same at the same time do not disturb each other: where the file
+system has locks, the second one waits and takes what the first has made. A preparation that is
+killed leaves nothing that could be mistaken for a finished one. A form is removed once its jet file
+has changed; those of other versions of the code stay, and ``./data_download.sh`` lists them as
+outdated.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ import logging
 import os
 import secrets
 import shutil
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -52,10 +55,28 @@ from course_utils.jetfile import DataError, JetTable
 __all__ = ["Constituents", "Form", "Images", "Prepared", "prepare", "prepared_forms"]
 
 # The code that decides what is stored: another version makes another form.
-_CODE: Final = ("_forms", "_image_kernel", "_jetfile_checks", "images", "jetfile", "prepared")
+_CODE: Final = (
+    "_forms", "_image_kernel", "_jetfile_checks", "_jettable", "_packed", "datasets", "images",
+    "jetfile", "kinematics", "prepared",
+)  # fmt: skip
 _JETS_AT_ONCE: Final = 2048  # 7 MB of constituents, 13 MB of images
 _AHEAD: Final = 2  # blocks that are read while one is packed
+_MAKE_ROOM: Final = (
+    "Make room there (a million jets take 0.3 GB as images, 0.7 GB as constituents), or set"
+)
+_OLD_S: Final = 86_400  # what is unfinished for so long belongs to a process that was killed
 _logger = logging.getLogger(__name__)
+
+
+def _code_version() -> str:
+    digest = hashlib.sha256()
+    for module in _CODE:
+        digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
+    return digest.hexdigest()
+
+
+# As it is imported: a file that changes later is not the code that runs.
+_VERSION: Final = _code_version()
 
 
 class Prepared:
@@ -74,6 +95,8 @@ class Prepared:
     Attributes
     ----------
     form : Constituents or Images
+    about : dict
+        Sample, split, options, jet file and version of the code.
     y_true : array of shape (n_jets,), int8
         1 signal, 0 background.
     columns : dict of arrays of shape (n_jets,)
@@ -88,7 +111,7 @@ class Prepared:
             self._offsets = np.append(0, np.cumsum(arrays.pop("counts"), dtype=np.int64))
         except (KeyError, TypeError, ValueError) as error:
             raise PackedError(f"its manifest is not that of prepared jets ({error})") from error
-        self.folder, self.sample, self.split = folder, about["sample"], about["split"]
+        self.folder, self.about = folder.resolve(), about
         prefix = "column_"
         self.columns = {
             name.removeprefix(prefix): np.array(arrays.pop(name))
@@ -128,9 +151,6 @@ class Prepared:
         """Row numbers from 0, whichever way they are asked for."""
         if isinstance(rows, slice):
             return np.arange(*rows.indices(len(self)))
-        rows = np.asarray(rows)
-        if rows.dtype == bool and rows.shape == (len(self),):
-            return np.flatnonzero(rows)
         return row_numbers(rows, len(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -179,14 +199,17 @@ def prepare(
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:12]
     places = [root / f"{split}-{form.name}-{key}" for root in _roots(sample, source)]
     for place in places:
-        if (there := _found(place, verify=verify)) is not None:
+        if (there := _found(place, about, verify=verify)) is not None:
             return there
-    place = next(filter(_is_writable, places), places[-1])
-    with _lock(place):
-        if (there := _found(place, verify=verify, tell=False)) is not None:
-            return there  # somebody else made it while we waited
-        _make(place, about, form, progress=progress)
-    return Prepared(place, verify=False)
+    for place in [place for place in places if _is_writable(place)] or places[-1:]:
+        with _lock(place):
+            there = _found(place, about, verify=verify, tell=False)
+            if there is not None:
+                return there  # somebody else made it while we waited
+            _make(place, about, form, source, progress=progress)
+        if (there := _found(place, about, verify=True)) is not None:
+            return there  # else a damaged one is in the way that is not ours to remove
+    raise DataError(f"Cannot replace the damaged {place}. Ask its owner to remove it.")
 
 
 def prepared_forms(sample: str, split: str) -> list[tuple[str, int, bool]]:
@@ -201,22 +224,25 @@ def prepared_forms(sample: str, split: str) -> list[tuple[str, int, bool]]:
             except (FileNotFoundError, KeyError, PackedError, TypeError, ValueError):
                 continue
             size = sum(values.nbytes for values in arrays.values())
-            found.append((form.name, size, about == _about(sample, split, form, source)))
+            current = _is_of(about, _about(sample, split, form, source))
+            found.append((form.name, size, current))
     return found
 
 
 def _about(sample: str, split: str, form: Form, source: Path) -> dict[str, Any]:
     """All that decides what is stored."""
-    stat, code = source.stat(), hashlib.sha256()
-    for module in _CODE:
-        code.update(Path(__file__).with_name(f"{module}.py").read_bytes())
+    stat = source.stat()
     return {
         "sample": sample,
         "split": split,
         "form": {"name": form.name, "options": asdict(form)},
         "source": {"bytes": stat.st_size, "modified_ns": stat.st_mtime_ns},
-        "code": code.hexdigest(),
+        "code": _VERSION,
     }
+
+
+def _is_of(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    return {name: found.get(name) for name in wanted} == wanted
 
 
 def _roots(sample: str, source: Path) -> list[Path]:
@@ -225,16 +251,24 @@ def _roots(sample: str, source: Path) -> list[Path]:
     return [own] if source == datasets.small_sample(sample) else [source.parent / "prepared", own]
 
 
-def _found(place: Path, *, verify: bool, tell: bool = True) -> Prepared | None:
-    """What is there, if it is sound."""
+def _found(
+    place: Path, about: dict[str, Any], *, verify: bool, tell: bool = True
+) -> Prepared | None:
+    """What is there, if it can be read and is sound."""
     try:
-        return Prepared(place, verify=verify)
+        there = Prepared(place, verify=verify)
+        if not _is_of(there.about, about):
+            raise PackedError("its manifest is that of other jets")
+        return there
     except FileNotFoundError:
         return None
     except PackedError as error:
-        if tell:
-            _logger.warning("Prepared jets in %s are damaged: %s. Making them anew.", place, error)
-        return None
+        reason = f"are damaged: {error}"
+    except OSError as error:  # another user's, a disk that is gone
+        reason = f"cannot be read: {error.strerror}"
+    if tell:
+        _logger.warning("Prepared jets in %s %s. Making them anew.", place, reason)
+    return None
 
 
 def _is_writable(place: Path) -> bool:
@@ -248,23 +282,31 @@ def _is_writable(place: Path) -> bool:
 @contextmanager
 def _lock(place: Path) -> Iterator[None]:
     """Let one process at a time make a form; without the lock they would both do the work."""
-    lock = FileLock(place.with_name(f".{place.name}.lock"))
-    with suppress(NotImplementedError, OSError):  # no locks here, or another user's lock
+    # Open to all users of the folder. A soft lock would outlive a process that is killed.
+    lock = FileLock(place.with_name(f".{place.name}.lock"), mode=0o666, fallback_to_soft=False)
+    with suppress(NotImplementedError, OSError):  # no locks here
         try:
             lock.acquire(blocking=False)
         except TimeoutError:
             _logger.warning("Another process is making %s; waiting for it.", place)
             lock.acquire()
     try:
-        if lock.is_locked:
-            for left in place.parent.glob(f".{place.name}.*.part"):  # of one that was killed
-                shutil.rmtree(left, ignore_errors=True)
+        _clear_up(place.parent)
         yield
     finally:
         lock.release()
 
 
-def _make(place: Path, about: dict[str, Any], form: Form, *, progress: bool) -> None:
+def _clear_up(folder: Path) -> None:
+    """Remove what killed processes left: young files may be those of one that is at work."""
+    for part in folder.glob(".*.part"):
+        with suppress(OSError):
+            youngest = max(path.stat().st_mtime for path in (part, *part.iterdir()))
+            if time.time() - youngest > _OLD_S:
+                shutil.rmtree(part, ignore_errors=True)
+
+
+def _make(place: Path, about: dict[str, Any], form: Form, source: Path, *, progress: bool) -> None:
     """Write a form under a temporary name, and give it its own when it is whole."""
     part = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
     try:
@@ -275,14 +317,13 @@ def _make(place: Path, about: dict[str, Any], form: Form, *, progress: bool) -> 
                 arrays = arrays | columns | {"y_true": table.y_true}
                 for name, values in (arrays | {"counts": counts.astype(np.uint16)}).items():
                     writer.append(name, values)
-            writer.finish(about)
-        _put(part, place)
+            writer.finish(about | {"path": str(source.resolve())})
+        _put(part, place, about)
     except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         raise DataError(
-            f"Cannot keep prepared jets in {place.parent}: {reason}. Make room there (images take "
-            f"0.3 GB for a million jets, constituents 0.7 GB), or set JET_DATA to another "
-            f"folder with the jets."
+            f"Cannot keep prepared jets in {place.parent}: {error.strerror}. "
+            f"{_MAKE_ROOM if full else 'Set'} JET_DATA to another folder with the jets."
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -298,7 +339,8 @@ def _packed(
     with (
         ThreadPoolExecutor(1) as pool,
         tqdm(
-            total=datasets.count_jets(sample, split),
+            # Where jets are chosen by their labels, counting them is to read them all.
+            total=None if datasets.SAMPLES[sample].labels else datasets.count_jets(sample, split),
             desc=f"{sample} {split}: {form.name}",
             unit=" jets",
             disable=not progress,
@@ -318,27 +360,25 @@ def _pack(form: Form, block: Callable[[], JetTable]) -> tuple[JetTable, Packed]:
     return table, form.pack(table.jets)
 
 
-def _put(part: Path, place: Path) -> None:
-    """Name what is made, unless somebody was faster; a damaged one makes room, and so do old ones.
-
-    Whoever has an old one open keeps its pages until he closes it.
-    """
-    if place.exists() and _found(place, verify=True, tell=False) is None:
+def _put(part: Path, place: Path, about: dict[str, Any]) -> None:
+    """Name what is made, unless somebody was faster; a damaged one makes room."""
+    if place.exists() and _found(place, about, verify=True, tell=False) is None:
         shutil.rmtree(place, ignore_errors=True)
     try:
         part.rename(place)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
+        return
     for other in place.parent.glob(f"{place.name.rsplit('-', 1)[0]}-*"):
         if other != place and _supersedes(place, other):
             shutil.rmtree(other, ignore_errors=True)
 
 
 def _supersedes(place: Path, other: Path) -> bool:
-    """Whether two are the same form, of another jet file or by other code."""
+    """Whether two are the same form of the same file, by the same code: then the file changed."""
     try:
-        ours, theirs = (open_packed(folder, verify=False)[0]["form"] for folder in (place, other))
-    except (FileNotFoundError, KeyError, PackedError):
+        ours, theirs = (open_packed(folder, verify=False)[0] for folder in (place, other))
+    except (OSError, PackedError):
         return False
-    return ours == theirs
+    return all(ours.get(name) == theirs.get(name) for name in ("form", "path", "code"))

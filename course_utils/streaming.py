@@ -10,8 +10,8 @@ A network that trains on more jets than memory holds gets them batch by batch::
     for x, y in torch_loader(train): ...        # PyTorch
     network.fit(tf_dataset(train), epochs=5)    # Keras
 
-`course_utils.training.fit_keras` and `course_utils.torch_training.fit_torch` take them in place of
-arrays.
+`course_utils.training.fit_keras` takes such a dataset in place of arrays,
+`course_utils.torch_training.fit_torch` takes ``train`` itself.
 
 Every epoch has an order of its own, drawn from all jets, that follows from the seed and the number
 of the epoch alone. Memory holds the row numbers and a few batches. A thread gets the next batches
@@ -20,10 +20,12 @@ ready while the network works on this one.
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,13 +83,13 @@ class Batches:
         transform: Callable[[NDArray[np.float32]], NDArray[Any]] | None = None,
         prefetch: int = 2,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"Expected batches of at least one jet; got {batch_size}.")
-        if prefetch < 0:
-            raise ValueError(f"Expected 0 or more batches ahead; got {prefetch}.")
-        self.jets, self.batch_size, self.seed = jets, batch_size, seed
-        self.transform, self.prefetch, self.epoch = transform, prefetch, 0
+        self.jets, self.transform, self.epoch = jets, transform, 0
+        self.batch_size = _whole(batch_size, "batch_size", at_least=1)
+        self.prefetch = _whole(prefetch, "prefetch", at_least=0)
+        self.seed = None if seed is None else _whole(seed, "seed", at_least=0)
         self._rows = None if rows is None else jets.numbers(rows)
+        if not self.n_jets:
+            raise ValueError("Expected at least one jet; rows choose none.")
 
     @property
     def n_jets(self) -> int:
@@ -101,9 +103,11 @@ class Batches:
         return self._epoch(self.rows_of_batches(self.next_epoch()))
 
     def __repr__(self) -> str:
+        rows = "" if self._rows is None else hashlib.sha256(self._rows.tobytes()).hexdigest()[:12]
+        name = getattr(self.transform, "__qualname__", type(self.transform).__qualname__)
         return (
             f"Batches({self.jets.folder.name}, batch_size={self.batch_size}, seed={self.seed}, "
-            f"n_jets={self.n_jets})"
+            f"rows={rows or 'all'}, n_jets={self.n_jets}, transform={name})"
         )
 
     def order(self, epoch: int) -> NDArray[np.int64]:
@@ -134,14 +138,27 @@ class Batches:
             return
         with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
             waiting = deque(pool.submit(self._batch, r) for r in islice(wanted, self.prefetch))
-            while waiting:
-                batch = waiting.popleft().result()
-                waiting.extend(pool.submit(self._batch, rows) for rows in islice(wanted, 1))
-                yield batch
+            try:
+                while waiting:
+                    batch = waiting.popleft().result()
+                    waiting.extend(pool.submit(self._batch, rows) for rows in islice(wanted, 1))
+                    yield batch
+            finally:  # a loop that ends early does not wait for the rest
+                pool.shutdown(cancel_futures=True)
 
     def _batch(self, rows: NDArray[np.int64]) -> Batch:
         x = self.jets[rows]
         return (x if self.transform is None else self.transform(x)), self.jets.y_true[rows]
+
+
+def _whole(number: int, name: str, *, at_least: int) -> int:
+    try:
+        value = index(number)
+    except TypeError:
+        raise ValueError(f"Expected {name} to be a whole number; got {number!r}.") from None
+    if value < at_least:
+        raise ValueError(f"Expected {name} of {at_least} or more; got {value}.")
+    return value
 
 
 class JetDataset:
@@ -229,8 +246,15 @@ class _RowBatches:
     def __init__(self, batches: Batches) -> None:
         self._batches = batches
 
+    def __repr__(self) -> str:
+        return repr(self._batches)
+
     def __len__(self) -> int:
         return len(self._batches)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Number of the next pass, as PyTorch's own samplers have it."""
+        self._batches.epoch = epoch
 
     def __iter__(self) -> Iterator[NDArray[np.int64]]:
         # A generator: PyTorch asks for two iterators and uses one, which is then the next epoch.

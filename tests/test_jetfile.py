@@ -174,6 +174,22 @@ def test_batches_follow_each_other_through_the_whole_file(
         assert_same_jets(batch, table[120 * i : 120 * (i + 1)])
 
 
+def test_a_number_that_is_not_finite_is_told_with_its_row_in_the_file(
+    tmp_path: Path, table: JetTable
+) -> None:
+    frame = frame_of_table(table)
+    frame.loc[217, "PX_5"] = np.nan
+    frame.to_hdf(tmp_path / "f.h5", key="table", format="table")
+    with JetFile(tmp_path / "f.h5") as file:
+        for read in (
+            lambda: file.read(100),
+            lambda: file.read_rows([4, 217]),
+            lambda: [block() for block in file.blocks(50)],
+        ):
+            with pytest.raises(DataError, match="first in row 217"):
+                read()
+
+
 def test_blocks_are_batches_that_another_thread_may_finish(
     path: Path, table: JetTable, assert_same_jets: AssertSame
 ) -> None:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from course_utils import datasets, prepared
 from course_utils.datasets import load_jets
 from course_utils.images import jet_images
 from course_utils.jetfile import DataError, DataNotFound, write_jets
-from course_utils.prepared import Constituents, Images, Prepared, prepare
+from course_utils.prepared import Constituents, Images, Prepared, prepare, prepared_forms
 
 if TYPE_CHECKING:
     from conftest import Places, SomeJets
@@ -229,19 +230,65 @@ def test_a_change_of_time_alone_makes_it_anew(source: Path) -> None:
     assert made().folder != before
 
 
-def test_another_version_of_the_code_makes_it_anew(
+def test_two_versions_of_the_code_each_have_their_own(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = made().folder
+    monkeypatch.setattr(prepared, "_VERSION", "another")
+    theirs = made().folder
+    assert theirs != ours
+    assert ours.exists()  # someone may still work with it
+    assert [current for _, _, current in prepared_forms("top_tagging", "train")].count(True) == 1
+
+
+def test_the_version_is_that_of_the_code_that_runs_not_of_the_files_of_now(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = made().folder
-    monkeypatch.setattr(prepared, "_CODE", ("images", "kinematics"))
-    assert made().folder != before
-    assert not before.exists()
+    monkeypatch.setattr(Path, "read_bytes", lambda path: b"pulled while a notebook was open")
+    assert prepared._code_version() != prepared._VERSION
+    monkeypatch.undo()
+    monkeypatch.setenv("JET_DATA", str(source.parents[1]))
+    assert made().folder == before
 
 
 def test_all_modules_that_decide_what_is_stored_are_part_of_the_version() -> None:
-    folder = Path(prepared.__file__).parent
-    assert all((folder / f"{module}.py").is_file() for module in prepared._CODE)
-    assert {"images", "_image_kernel", "_forms", "jetfile"} <= set(prepared._CODE)
+    """They are those that `prepared` reaches, but for the command that fetches jets."""
+    from test_architecture import ARROWS
+
+    reached, new = set(), {"course_utils.prepared"}
+    while new:
+        reached |= new
+        new = {name for module in new for name in ARROWS[module][0].split()}
+        new -= reached | {"course_utils._data_command"}
+    assert {f"course_utils.{module}" for module in prepared._CODE} == reached
+
+
+def test_forms_of_two_files_in_one_cache_do_not_remove_each_other(
+    source: Path, places: Places, monkeypatch: pytest.MonkeyPatch, some_jets: SomeJets
+) -> None:
+    monkeypatch.setattr(prepared, "_is_writable", lambda place: places.cache in place.parents)
+    first = made()
+    other = places.environment.parent / "other"
+    write_jets(other / "top_tagging" / "train.h5", [some_jets(30, seed=3)], provenance={})
+    monkeypatch.setenv("JET_DATA", str(other))
+    assert len(made()) == 30
+    assert first.folder.exists()
+
+
+@pytest.mark.usefixtures("never_made_again")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"n_pixels": np.int64(15)},
+        {"n_pixels": 15, "half_width": np.float64(0.8)},
+        {"n_pixels": 15, "rotate": np.bool_(True), "flip": 1},
+    ],
+    ids=str,
+)
+def test_the_same_options_are_the_same_form_whatever_numbers_they_came_as(options: dict) -> None:
+    assert made(Images(**options)).form == FORMS[1]
+    assert Images(half_width=1) == Images(half_width=1.0)
 
 
 def test_no_jets_no_prepared_form(places: Places) -> None:
@@ -272,13 +319,17 @@ def test_memory_does_not_grow_with_the_jets(
     source: Path, some_jets: SomeJets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepared, "_JETS_AT_ONCE", 64)
-    write_jets(source, (some_jets(500) for _ in range(6)), provenance={})  # 10 MB, 19 MB as images
-    made(Images(20))
-    tracemalloc.start()
-    made(Images(40))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 9e6
+
+    def peak(n_times: int) -> int:
+        write_jets(source, (some_jets(400) for _ in range(n_times)), provenance={})
+        tracemalloc.start()
+        made(FORMS[0])
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    few = peak(1)
+    assert peak(6) < few + 0.5 * 2000 * 45 * 16  # what 2000 jets more have when they are packed
 
 
 # ---------------------------------------------------------------- damage
@@ -339,6 +390,55 @@ def test_a_damaged_manifest_is_found_and_made_anew(
 
 
 @pytest.mark.usefixtures("source")
+@pytest.mark.parametrize(("name", "value"), [("n_pixels", 16), ("half_width", 0.9)])
+def test_a_manifest_of_other_options_is_found(
+    name: str, value: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    jets = made()
+    manifest = json.loads((jets.folder / "manifest.json").read_text())
+    manifest["about"]["form"]["options"][name] = value
+    (jets.folder / "manifest.json").write_text(json.dumps(manifest))
+    assert made().form == jets.form
+    assert "its manifest is that of other jets" in caplog.text
+
+
+def test_a_damaged_one_that_cannot_be_removed_is_not_taken(
+    source: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jets = made()
+    expected = jets[:].copy()
+    flip(jets.folder / "value.bin")
+    remove = shutil.rmtree
+    monkeypatch.setattr(
+        shutil, "rmtree", lambda path, **options: path == jets.folder or remove(path, **options)
+    )
+    again = made()
+    assert again.folder.parent == places.cache / "top_tagging" / "prepared"
+    np.testing.assert_array_equal(again[:], expected)
+    flip(again.folder / "value.bin")
+    monkeypatch.setattr(shutil, "rmtree", lambda path, **options: None)
+    with pytest.raises(DataError, match=r"Cannot replace the damaged .*\. Ask its owner"):
+        made()
+
+
+def test_one_that_cannot_be_read_is_made_anew_elsewhere(
+    source: Path, places: Places, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shared = made().folder
+    opened = prepared.open_packed
+
+    def refused(folder: Path, **options: object):
+        if folder == shared:
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return opened(folder, **options)
+
+    monkeypatch.setattr(prepared, "open_packed", refused)
+    monkeypatch.setattr(prepared, "_is_writable", lambda place: places.cache in place.parents)
+    assert made().folder.parent == places.cache / "top_tagging" / "prepared"
+    assert "cannot be read: Permission denied" in caplog.text
+
+
+@pytest.mark.usefixtures("source")
 @pytest.mark.parametrize("kind", ["|O", "<U4", "|V8"])
 def test_a_manifest_cannot_ask_for_objects(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     folder = made().folder
@@ -390,7 +490,7 @@ def test_a_full_disk_is_told_with_what_is_needed(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(prepared.PackedWriter, "append", full)
-    with pytest.raises(DataError, match=r"the disk is full\. Make room there .*JET_DATA"):
+    with pytest.raises(DataError, match=r"No space left on device\. Make room there .*JET_DATA"):
         made()
     assert left_behind(source) == []
 
@@ -453,7 +553,17 @@ def test_two_who_prepare_at_once_get_the_same(
     assert len(left_behind(source)) == 1
 
 
-def test_after_a_kill_the_next_one_starts_anew_and_clears_up(source: Path, tmp_path: Path) -> None:
+def test_where_only_one_has_locks_neither_disturbs_the_other(source: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    both = [start(log, lock, 0.7) for lock in ("without", "with")]
+    answers = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], answers
+    assert answers[0][0] == answers[1][0]
+
+
+def test_after_a_kill_the_next_one_starts_anew_and_old_remains_go(
+    source: Path, tmp_path: Path
+) -> None:
     folder = source.parent / "prepared"
     process = start(tmp_path / "log", "with", 30)
     wait_for(lambda: list(folder.glob(".*.part")))
@@ -462,5 +572,9 @@ def test_after_a_kill_the_next_one_starts_anew_and_clears_up(source: Path, tmp_p
     (half,) = left_behind(source)
     assert half.endswith(".part")
     jets = made()
-    assert left_behind(source) == [jets.folder.name]
     assert len(jets) == N_JETS
+    assert sorted(left_behind(source)) == sorted([half, jets.folder.name])  # it might be at work
+    for path in ((folder / half), *(folder / half).iterdir()):
+        os.utime(path, (0, 0))
+    other = made(FORMS[0])
+    assert sorted(left_behind(source)) == sorted([other.folder.name, jets.folder.name])

@@ -128,7 +128,34 @@ def test_no_more_is_made_ahead_than_asked_for(jets) -> None:
         assert len(made) <= n_taken + 3
 
 
-@pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"batch_size": 5, "prefetch": -1}])
+def test_a_loop_that_ends_early_does_not_wait_for_what_was_ahead(jets) -> None:
+    made, go_on = [], threading.Event()
+
+    def slow(x: np.ndarray) -> np.ndarray:
+        if made:
+            go_on.wait(60)
+        made.append(1)
+        return x
+
+    batches = iter(Batches(jets, batch_size=5, transform=slow, prefetch=6))
+    next(batches)
+    threading.Timer(0.2, go_on.set).start()
+    batches.close()
+    assert len(made) <= 2  # the first, and the one under way
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch_size": 0},
+        {"batch_size": 2.5},
+        {"batch_size": 5, "prefetch": -1},
+        {"batch_size": 5, "seed": -1},
+        {"batch_size": 5, "seed": "a"},
+        {"batch_size": 5, "rows": []},
+        {"batch_size": 5, "rows": np.zeros(N_JETS, bool)},
+    ],
+)
 def test_numbers_that_cannot_be_are_refused(jets, wrong) -> None:
     with pytest.raises(ValueError, match="Expected"):
         Batches(jets, **wrong)
@@ -225,7 +252,7 @@ def test_keras_learns_from_a_dataset_as_from_arrays(jets, dense) -> None:
 # ---------------------------------------------------------------- the course's PyTorch loop
 
 
-def fitted(jets: Prepared, folder, n_epochs: int, *, val: object = None):
+def fitted(jets: Prepared, folder, n_epochs: int, *, train: object = None, val: object = None):
     import torch
     from torch import nn
 
@@ -234,22 +261,29 @@ def fitted(jets: Prepared, folder, n_epochs: int, *, val: object = None):
     torch.manual_seed(5)
     network = nn.Sequential(nn.Flatten(), nn.Linear(144, 2))
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
-    train = Batches(jets, batch_size=40, seed=1)
+    train = Batches(jets, batch_size=40, seed=1) if train is None else train
     val = Batches(jets, batch_size=70) if val is None else val
     path = folder / "checkpoint.pt"
     settings = {"n_epochs": n_epochs, "checkpoint": path, "device": "cpu", "label": ""}
     return network, fit_torch(network, train, val, optimizer, **settings)
 
 
+@pytest.mark.parametrize("val_seed", [None, 3])
+@pytest.mark.parametrize("kind", [lambda batches: batches, torch_loader], ids=["batches", "loader"])
 def test_a_training_on_batches_that_is_interrupted_ends_like_one_that_is_not(
-    jets, tmp_path_factory
+    jets, tmp_path_factory, kind, val_seed
 ) -> None:
     import torch
 
+    def run(folder, n_epochs):
+        train = kind(Batches(jets, batch_size=40, seed=1))
+        val = kind(Batches(jets, batch_size=70, seed=val_seed))
+        return fitted(jets, folder, n_epochs, train=train, val=val)
+
     whole, half = (tmp_path_factory.mktemp(name) for name in ("whole", "half"))
-    expected, history = fitted(jets, whole, 4)
-    fitted(jets, half, 2)
-    resumed, resumed_history = fitted(jets, half, 4)
+    expected, history = run(whole, 4)
+    run(half, 2)
+    resumed, resumed_history = run(half, 4)
     assert resumed_history == history
     for a, b in zip(expected.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)
@@ -264,7 +298,42 @@ def test_validation_on_batches_is_that_on_arrays(jets, dense, tmp_path_factory) 
     assert on_batches.val_accuracy == on_arrays.val_accuracy
 
 
-def test_a_checkpoint_of_other_batches_is_refused(jets, tmp_path) -> None:
-    fitted(jets, tmp_path, 1)
-    with pytest.raises(ValueError, match="another validation data"):
-        fitted(jets, tmp_path, 2, val=Batches(jets, batch_size=71))
+def other_transform(x: np.ndarray) -> np.ndarray:
+    return x
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"rows": slice(0, 100)}, {"transform": other_transform}, {"batch_size": 41}, {"seed": 2}],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", [lambda batches: batches, torch_loader], ids=["batches", "loader"])
+def test_a_checkpoint_of_other_batches_is_refused(jets, tmp_path, kind, other) -> None:
+    options = {"batch_size": 40, "seed": 1}
+    fitted(jets, tmp_path, 1, train=kind(Batches(jets, **options)))
+    with pytest.raises(ValueError, match="another training data"):
+        fitted(jets, tmp_path, 2, train=kind(Batches(jets, **options | other)))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda jets: (jets[:0], jets.y_true[:0]), "at least one jet each"),
+        (lambda jets: iter([(jets[:3], jets.y_true[:3])]), "with a length"),
+        (lambda jets: jets, "got Prepared"),
+        (lambda jets: [], "got list"),
+        (lambda jets: [jets[:3]] * 3, "got one of type ndarray"),
+    ],
+)
+def test_what_no_training_can_be_made_of_is_told(jets, tmp_path, wrong, message) -> None:
+    with pytest.raises((ValueError, TypeError), match=message):
+        fitted(jets, tmp_path, 1, train=wrong(jets))
+
+
+def test_lists_of_arrays_and_double_precision_are_arrays_too(jets, dense, tmp_path) -> None:
+    _, history = fitted(jets, tmp_path, 1, train=[dense.astype(np.float64), jets.y_true])
+    assert history.n_epochs == 1
+    to_double = torch_loader(Batches(jets, batch_size=40, transform=lambda x: x.astype(float)))
+    (tmp_path / "checkpoint.pt").unlink()
+    _, history = fitted(jets, tmp_path, 1, train=to_double)
+    assert history.n_epochs == 1

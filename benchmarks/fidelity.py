@@ -33,21 +33,29 @@ PUBLISHED = {
     "mass": "",
     "mass, tau32": "0.967, 0.896, 403, - (mass + N-subjettiness)",
     "mass, pT, tau1-5 (beta 1)": "",
-    "mass, pT, tau1-5 (beta 1, 2)": "0.979-0.981, -, 792-867, - (N-subjettiness 6 / 8)",
+    "mass, pT, tau1-5 (beta 1, 2)": "",
+    "mass, pT, tau1-5 (beta 0.5, 1, 2)": "0.979-0.981, -, 792-867, - (N-subjettiness 6 / 8)",
+    "the same, number of constituents": "",
 }
 
 
 def features(jets: np.ndarray) -> dict[str, np.ndarray]:
-    """Columns of each tagger, shape (n_jets, n_features)."""
+    """Columns of each tagger, shape (n_jets, n_features).
+
+    The three betas are those of the N-subjettiness taggers (arXiv:1704.08249).
+    """
     mass, pt = jet_mass(jets), jet_pt(jets)
-    tau1 = n_subjettiness(jets, n_max=5, beta=1.0)
-    tau2 = n_subjettiness(jets, n_max=5, beta=2.0)
+    n_constituents = (jets[..., 0] > 0).sum(axis=1)
+    tau05, tau1, tau2 = (n_subjettiness(jets, n_max=5, beta=beta) for beta in (0.5, 1.0, 2.0))
     tau32 = tau1[:, 2] / np.maximum(tau1[:, 1], 1e-9)
+    all_betas = np.column_stack([mass, pt, tau05, tau1, tau2])
     return {
         "mass": mass[:, None],
         "mass, tau32": np.stack([mass, tau32], axis=1),
         "mass, pT, tau1-5 (beta 1)": np.column_stack([mass, pt, tau1]),
         "mass, pT, tau1-5 (beta 1, 2)": np.column_stack([mass, pt, tau1, tau2]),
+        "mass, pT, tau1-5 (beta 0.5, 1, 2)": all_betas,
+        "the same, number of constituents": np.column_stack([all_betas, n_constituents]),
     }
 
 

@@ -221,7 +221,7 @@ def prepared_forms(sample: str, split: str) -> list[tuple[str, int, bool]]:
             try:
                 about, arrays = open_packed(manifest.parent, verify=False)
                 form = FORMS[about["form"]["name"]](**about["form"]["options"])
-            except (FileNotFoundError, KeyError, PackedError, TypeError, ValueError):
+            except (KeyError, OSError, PackedError, TypeError, ValueError):
                 continue
             size = sum(values.nbytes for values in arrays.values())
             current = _is_of(about, _about(sample, split, form, source))

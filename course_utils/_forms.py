@@ -55,7 +55,7 @@ class Constituents:
     def pack(self, jets: NDArray[np.float32]) -> Packed:
         """The rows that are not padding, and how many each jet has."""
         jets = jets[:, : self.n_constituents]
-        halves = jets.view(np.uint64)  # of a row, 16 bytes: five times as fast as any(axis=2)
+        halves = jets.view(np.uint64)  # of a row, 16 bytes: much faster than any(axis=2)
         real = (halves[..., 0] | halves[..., 1]) != 0
         return real.sum(axis=1), {"momenta": jets[real]}
 

@@ -31,7 +31,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -310,7 +309,8 @@ def load_frame(
 def stream_jets(sample: str, split: str, *, batch_size: int) -> Iterator[JetTable]:
     """The jets of `load_jets` in file order, at most `batch_size` at a time.
 
-    Only one batch is in memory. A missing file raises at once, not at the first batch.
+    Only one batch is in memory, beside its rows as they are stored. A missing file raises at once,
+    not at the first batch. For many passes in random order see `course_utils.prepared`.
 
     Raises
     ------
@@ -342,11 +342,7 @@ def jet_blocks(sample: str, split: str, size: int) -> Iterator[Callable[[], JetT
             return
         for first in range(0, len(rows), size):
             table = file.read_rows(rows[first : first + size])
-            yield partial(_itself, table)
-
-
-def _itself(table: JetTable) -> JetTable:
-    return table
+            yield lambda table=table: table
 
 
 @contextmanager

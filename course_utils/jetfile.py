@@ -173,8 +173,9 @@ class JetFile:
     def read_rows(self, rows: ArrayLike) -> JetTable:
         """Jets of these row numbers, in this order; what is compressed with them is read too.
 
-        A chunk of the file holds some 80 jets, so rows that are neighbours cost a tenth of rows
-        all over the file. For many passes in random order see `course_utils.prepared`.
+        A chunk of the file holds some 80 jets, so a row far from all others costs some thirty to
+        a hundred times as much as one of many neighbours. For many passes in random order see
+        `course_utils.prepared`.
 
         Parameters
         ----------

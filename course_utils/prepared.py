@@ -1,6 +1,6 @@
 """Jets in the form a network reads, made once and kept on disk: any of them in any order at once.
 
-A jet file is compressed in chunks of 80 jets, so that a random order costs 80 times the reading.
+A jet file is compressed in chunks of 80 jets, so that a random order reads 80 for each.
 `prepare` goes through the file once and keeps, for each jet, only what is not zero: a fifth of a
 constituent table, a fiftieth of an image. 1.2 million jets then take 0.3 GB as images of 40 x 40
 pixels and 0.8 GB as constituents, and are mapped to memory, not loaded::

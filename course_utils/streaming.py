@@ -216,7 +216,7 @@ def torch_loader(batches: Batches, *, num_workers: int = 0, **options: Any) -> D
     ----------
     batches : Batches
     num_workers : int
-        Processes that make batches. Decoding takes a microsecond a jet: they help where
+        Processes that make batches. Decoding takes a few microseconds a jet: they help where
         ``transform`` is slow.
     **options
         Of ``DataLoader``, such as ``pin_memory=True`` for a GPU.

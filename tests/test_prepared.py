@@ -107,29 +107,28 @@ def test_padding_between_constituents_and_jets_of_nothing_are_kept(
     np.testing.assert_array_equal(made()[:], jet_images(table.jets, n_pixels=15))
 
 
+@pytest.fixture(scope="module", params=FORMS, ids=lambda form: form.name)
+def jets_and_dense(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, some_jets: SomeJets
+) -> tuple[Prepared, np.ndarray]:
+    """Prepared once for all examples of hypothesis, and as one array."""
+    root = tmp_path_factory.mktemp("prepared")
+    write_jets(root / "top_tagging" / "train.h5", [some_jets(N_JETS)], provenance={})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JET_DATA", str(root))
+        jets = made(request.param)
+    return jets, jets[:]
+
+
 @given(
-    rows=st.lists(st.integers(-N_JETS, N_JETS - 1), max_size=30).map(np.array)
+    rows=st.lists(st.integers(-N_JETS, N_JETS - 1), max_size=30).map(lambda r: np.array(r, int))
     | st.lists(st.booleans(), min_size=N_JETS, max_size=N_JETS).map(np.array)
     | st.slices(N_JETS)
     | st.integers(-N_JETS, N_JETS - 1),
 )
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
-def test_rows_are_chosen_as_of_an_array(tmp_path_factory, some_jets, form, rows) -> None:
-    jets, dense = _opened(form, tmp_path_factory, some_jets)
-    rows = rows.astype(int) if isinstance(rows, np.ndarray) and not len(rows) else rows
+def test_rows_are_chosen_as_of_an_array(jets_and_dense, rows) -> None:
+    jets, dense = jets_and_dense
     np.testing.assert_array_equal(jets[rows], dense[rows])
-
-
-def _opened(form, folders, some_jets, _cache={}) -> tuple[Prepared, np.ndarray]:  # noqa: B006
-    """Prepared once for all examples of hypothesis."""
-    if form not in _cache:
-        root = folders.mktemp("prepared")
-        write_jets(root / "top_tagging" / "train.h5", [some_jets(N_JETS)], provenance={})
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("JET_DATA", str(root))
-            jets = made(form)
-        _cache[form] = jets, jets[:]
-    return _cache[form]
 
 
 @pytest.mark.usefixtures("source")

@@ -89,6 +89,12 @@ def test_jets_are_mixed_across_the_whole_file_not_within_pieces(jets) -> None:
     assert abs(np.mean(moved) - N_JETS / 3) < 5 * error
 
 
+def test_neighbours_in_the_file_do_not_stay_together(jets) -> None:
+    orders = [Batches(jets, batch_size=9, seed=seed).order(0) for seed in range(40)]
+    together = sum(np.count_nonzero(np.diff(order) == 1) for order in orders)
+    assert together < 80  # one pair in each order on average, 40 in all, with a spread of 6
+
+
 @pytest.mark.parametrize(
     "rows", [slice(20, 120), [4, 4, -1], np.arange(N_JETS) % 3 == 0], ids=["slice", "list", "mask"]
 )

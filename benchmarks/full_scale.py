@@ -22,7 +22,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -96,11 +96,9 @@ def prepared(source: Path, n_jets: int) -> None:
     prepare("top_tagging", "train", Images(), progress=False)
 
 
-def with_pandas(source: Path, n_jets: int, *, numpy_steps: bool = False) -> None:
+def with_pandas(source: Path, n_jets: int, images_of: Callable[[np.ndarray], np.ndarray]) -> None:
     """The whole table as a frame, then images of it, then a file."""
     import pandas as pd
-
-    from course_utils.images import jet_images
 
     start = perf_counter()
     frame = pd.read_hdf(source, key="table", stop=n_jets)
@@ -110,21 +108,8 @@ def with_pandas(source: Path, n_jets: int, *, numpy_steps: bool = False) -> None
     images = np.lib.format.open_memmap(path, "w+", np.float32, shape)
     for start in range(0, len(jets), 1024):
         rows = slice(start, start + 1024)
-        images[rows] = in_numpy(jets[rows]) if numpy_steps else jet_images(jets[rows])
+        images[rows] = images_of(jets[rows])
     images.flush()
-
-
-def in_numpy(jets: np.ndarray) -> np.ndarray:
-    """The four steps of lesson 02, one after the other."""
-    from course_utils import kinematics
-    from course_utils.images import centred, flipped, pixelated, rotated
-
-    pt = kinematics.pt(jets)
-    angles = np.where(pt > 0, kinematics.eta(jets), 0.0), kinematics.phi(jets)
-    for step in (centred, rotated, flipped):
-        angles = step(pt, *angles)
-    images = pixelated(pt, *angles)
-    return images / images.sum(axis=(1, 2), keepdims=True)
 
 
 def one_run(way: str, source: Path, n_jets: int) -> None:
@@ -134,12 +119,15 @@ def one_run(way: str, source: Path, n_jets: int) -> None:
     from course_utils import prepared as _  # noqa: F401
     from course_utils.images import jet_images
 
+    images_of = jet_images
+    if way == "with_numpy":
+        from images import by_numpy as images_of  # the script beside this one
     jet_images(np.ones((1, 1, 4), np.float32))
     start = perf_counter()
     if way == "prepared":
         prepared(source, n_jets)
     else:
-        with_pandas(source, n_jets, numpy_steps=way == "with_numpy")
+        with_pandas(source, n_jets, images_of)
     print(perf_counter() - start)
 
 

@@ -27,8 +27,8 @@ from torch_training import cnn
 from tqdm import tqdm
 
 from course_utils import images, kinematics
-from course_utils.datasets import find, load_jets, small_sample
-from course_utils.jetfile import TTV, JetFile
+from course_utils.datasets import count_jets, find, load_jets
+from course_utils.jetfile import JetFile
 from course_utils.metrics import accuracy, background_rejection, roc_auc
 from course_utils.torch_training import best_device, fit_torch, predict_torch
 
@@ -96,20 +96,10 @@ def some_inputs(split: str, start: int, stop: int) -> Inputs:
 
 def inputs(split: str, folder: Path) -> Inputs:
     """Inputs of all jets of a split: from `folder`, mapped into memory, or made there."""
-    folder = folder / f"{split}_{number_of_jets(split)}_{origin(split)}"
+    folder = folder / f"{split}_{count_jets(SAMPLE, split)}_{origin(split)}"
     if not folder.exists():
-        _make_inputs(split, number_of_jets(split), folder)
+        _make_inputs(split, count_jets(SAMPLE, split), folder)
     return {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
-
-
-@functools.cache
-def number_of_jets(split: str) -> int:
-    """Jets of a split; the small sample of the course has all splits in one file."""
-    path = find(SAMPLE, split)
-    with JetFile(path) as file:
-        if path != small_sample(SAMPLE):
-            return file.n_jets
-        return int(np.sum(file.read_columns(["ttv"])["ttv"] == TTV[split]))
 
 
 @functools.cache
@@ -283,7 +273,7 @@ def train_all(sizes: list[int], taggers: list[str], results: Path, folder: Path)
         Run(tagger, size, seed, folder)
         for tagger in reversed(taggers)
         for size in sorted(sizes, reverse=True)
-        if size <= number_of_jets("train")
+        if size <= count_jets(SAMPLE, "train")
         for seed in range(SEEDS[size])
     ]
     done = {

@@ -9,4 +9,4 @@ if ! "$python" -c 'import importlib.util as u, sys; sys.exit(not all(map(u.find_
     echo "The course's packages are not installed for $python; install with: pip install -c constraints.txt -e ." >&2
     exit 1
 fi
-exec "$python" -m course_utils.datasets "$@"
+exec "$python" -m course_utils "$@"

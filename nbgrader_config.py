@@ -9,7 +9,7 @@ import os
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.preprocessors import GetGrades
 
-from course_utils.feedback import HideTests
+from course_utils.grading import HideTests
 
 c = get_config()  # noqa: F821 (nbgrader provides it)
 

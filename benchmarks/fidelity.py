@@ -2,7 +2,7 @@
 
     python benchmarks/fidelity.py [--jets 40000] [--figure fidelity.png]
 
-Boosted trees are trained on half of the jets found by `course_utils.datasets` (the training split,
+Boosted trees are trained on half of the jets found by `course_utils.samples` (the training split,
 generated or public) and tested on the other half, on the same features as the published taggers.
 The jets are read in blocks and only what is drawn and learnt from is kept: 1 GB for 200 000 jets.
 """
@@ -19,9 +19,9 @@ from rich.table import Table
 from sklearn.ensemble import HistGradientBoostingClassifier
 from tqdm import tqdm
 
-from course_utils.datasets import stream_jets
 from course_utils.kinematics import jet_mass, jet_pt
 from course_utils.metrics import accuracy, background_rejection, roc_auc
+from course_utils.samples import stream_jets
 from course_utils.substructure import n_subjettiness
 
 # Quantiles of the jet pT (GeV) in the public test set, and the taggers of arXiv:1902.09914

@@ -2,7 +2,7 @@
 
     python benchmarks/full_scale.py [--jets 1200000] [--figure full_scale.png]
 
-The file is made of the training jets that `course_utils.datasets` finds, repeated with a random
+The file is made of the training jets that `course_utils.samples` finds, repeated with a random
 azimuth, a random mirror and each constituent's momentum smeared by 1 %: as many numbers as the
 public file has, not as many independent jets. It stays in `--folder` for the next run.
 
@@ -35,8 +35,8 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from course_utils.datasets import stream_jets
 from course_utils.jetfile import JetFile, JetTable, write_jets
+from course_utils.samples import stream_jets
 
 WAYS = {
     "course_utils.prepared": "prepared",
@@ -87,12 +87,12 @@ def smeared(n_jets: int, bar: tqdm) -> Iterator[JetTable]:
 
 def prepared(source: Path, n_jets: int) -> None:
     """The course's way. The first jets stand for all where fewer are asked for."""
-    from course_utils import datasets
+    from course_utils import samples
     from course_utils.prepared import Images, prepare
 
     os.environ["JET_DATA"] = str(source.parents[1])
-    blocks = datasets.jet_blocks
-    datasets.jet_blocks = lambda *of: islice(blocks(*of), -(-n_jets // BLOCK))
+    blocks = samples.jet_blocks
+    samples.jet_blocks = lambda *of: islice(blocks(*of), -(-n_jets // BLOCK))
     prepare("top_tagging", "train", Images(), progress=False)
 
 
@@ -277,7 +277,7 @@ def waiting_table(source: Path, n_batches: int) -> Table:
     import torch
     from torch_training import cnn
 
-    from course_utils.torch_training import fit_torch
+    from course_utils.training import fit_torch
 
     table = Table("input of the CNN of lesson 02", "jets/s", "waiting / %")
     for name, make in (

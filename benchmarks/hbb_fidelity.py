@@ -2,7 +2,7 @@
 
     python benchmarks/hbb_fidelity.py [--jets 15000]
 
-Boosted trees are trained on half of the labelled jets found by `course_utils.datasets` (the
+Boosted trees are trained on half of the labelled jets found by `course_utils.samples` (the
 training split, generated or public) and tested on the other half. Nothing published fits beside
 these numbers: the taggers of the public sample use tracks and vertices, which this detector has
 not.
@@ -18,9 +18,9 @@ from fidelity import boosted_trees  # the script beside this one
 from rich.console import Console
 from rich.table import Table
 
-from course_utils.datasets import load_frame, load_jets
 from course_utils.jetfile import TRUTH_LABELS, JetTable
 from course_utils.metrics import accuracy, background_rejection, roc_auc
+from course_utils.samples import load_frame, load_jets
 from course_utils.substructure import n_subjettiness
 
 

@@ -30,9 +30,9 @@ from rich.console import Console
 from rich.table import Table
 
 from course_utils import kinematics
-from course_utils.datasets import load_jets
 from course_utils.images import centred, flipped, jet_images, pixelated, rotated
 from course_utils.jetfile import JetFile
+from course_utils.samples import load_jets
 
 CORES = os.cpu_count() or 1
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")

@@ -4,7 +4,7 @@
 
 With ``--train``, the taggers of `learning_curve_training` are trained on jets of the training
 split, stopped early on validation jets and tested on the whole test split, all three found by
-`course_utils.datasets` (generated or public). A row is written to the results file after each
+`course_utils.samples` (generated or public). A row is written to the results file after each
 training, and one that was killed goes on there. Without it, the tables of the rows there are.
 """
 
@@ -18,8 +18,8 @@ import matplotlib
 import numpy as np
 from learning_curve_training import SAMPLE, SEEDS, TAGGERS, Row, read_rows, train_all
 
-from course_utils.datasets import data_root
-from course_utils.measurement import Measurement
+from course_utils.metrics.measurement import Measurement
+from course_utils.samples import data_root
 
 # AUC at 1.2 million training jets, arXiv:1902.09914, Table 1 and section 3.2.
 PUBLISHED = {

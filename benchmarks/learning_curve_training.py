@@ -27,10 +27,10 @@ from torch_training import cnn
 from tqdm import tqdm
 
 from course_utils import images, kinematics
-from course_utils.datasets import count_jets, find, load_jets
 from course_utils.jetfile import JetFile
 from course_utils.metrics import accuracy, background_rejection, roc_auc
-from course_utils.torch_training import best_device, fit_torch, predict_torch
+from course_utils.samples import count_jets, find, load_jets
+from course_utils.training import best_device, fit_torch, predict_torch
 
 SAMPLE = "top_tagging"
 SEEDS = {  # at each number of training jets

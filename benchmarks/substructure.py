@@ -24,11 +24,10 @@ from rich.table import Table
 from tqdm import tqdm
 
 from course_utils._workers import n_cores
-from course_utils.datasets import load_jets
 from course_utils.jetfile import JetFile
-from course_utils.lund import lund_plane
 from course_utils.parallel import in_batches
-from course_utils.substructure import n_subjettiness, soft_drop_mass, subjets, trimmed
+from course_utils.samples import load_jets
+from course_utils.substructure import lund_plane, n_subjettiness, soft_drop_mass, subjets, trimmed
 
 QUANTITIES = {
     "tau_1 ... tau_4": partial(n_subjettiness, n_max=4),

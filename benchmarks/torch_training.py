@@ -23,7 +23,7 @@ from tqdm import tqdm
 WAYS = {
     "PyTorch, as in a tutorial": "tutorial",
     "the same, channels last": "channels_last",
-    "course_utils.torch_training": "course",
+    "course_utils.training": "course",
     "Keras on TensorFlow": "with_keras",
     "CVN, nn.LocalResponseNorm": "cvn_pytorch",
     "CVN, course_utils.networks": "cvn_course",
@@ -72,7 +72,7 @@ def course(
     """What the lessons call."""
     import torch
 
-    from course_utils.torch_training import fit_torch
+    from course_utils.training import fit_torch
 
     network = network or cnn()
     adam = torch.optim.Adam(network.parameters())

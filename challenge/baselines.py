@@ -109,8 +109,8 @@ def _features(jets: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _training_features() -> tuple[NDArray[np.float64], NDArray[np.int8]]:
-    from course_utils.datasets import load_jets
     from course_utils.jetfile import DataError
+    from course_utils.samples import load_jets
 
     try:
         table = load_jets("top_tagging", "train", stop=N_TRAINING_JETS)

@@ -21,8 +21,8 @@ from numpy.typing import ArrayLike
 
 from challenge.scoring import Scorecard
 from challenge.standings import WorkingPoint
-from course_utils.intervals import clopper_pearson
 from course_utils.metrics import Measurement, Rejection, ordered
+from course_utils.metrics.intervals import clopper_pearson
 
 __all__ = ["LIVE_EFFICIENCIES", "live_card", "live_rejection", "live_working_points"]
 

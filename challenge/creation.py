@@ -184,7 +184,7 @@ def _known_jets(plan: Plan) -> Iterator[NDArray[np.float32]]:
 
 def _course_files() -> list[Path]:
     """The small samples that come with the course, and what this machine has for training."""
-    from course_utils.datasets import SAMPLES, data_roots, small_sample
+    from course_utils.samples import SAMPLES, data_roots, small_sample
 
     files = [small_sample(name) for name in SAMPLES]
     files += [

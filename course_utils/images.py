@@ -11,7 +11,7 @@ takes one such accident away, so that a network need not learn it from examples:
 `jet_images` does all four for any number of jets. The steps take arrays ``pt, eta, phi`` of shape
 (..., n_constituents), in GeV and radians, where a constituent with pt 0 is padding. Images have
 :math:`\eta'` along their first axis, drawn to the right, and :math:`\phi'` along the second,
-drawn upwards; `course_utils.image_plots` draws them so.
+drawn upwards; `course_utils.plotting` draws them so.
 
 Source of the steps: arXiv:1511.05190; with the principal axis and for top jets, arXiv:1803.00107.
 """

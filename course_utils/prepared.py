@@ -46,18 +46,17 @@ from filelock import FileLock
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
-from course_utils import datasets
+from course_utils import samples
 from course_utils._forms import FORMS, Constituents, Form, Images, Packed
-from course_utils._jetfile_checks import row_numbers
 from course_utils._packed import MANIFEST, PackedError, PackedWriter, open_packed
-from course_utils.jetfile import DataError, JetTable
+from course_utils.jetfile import DataError, JetTable, row_numbers
 
 __all__ = ["Constituents", "Form", "Images", "Prepared", "prepare", "prepared_forms"]
 
 # The code that decides what is stored: another version makes another form.
 _CODE: Final = (
-    "_forms", "_image_kernel", "_jetfile_checks", "_jettable", "_packed", "datasets", "images",
-    "jetfile", "kinematics", "prepared",
+    "_forms", "_image_kernel", "jetfile/format", "jetfile/table", "_packed", "samples/loading",
+    "images", "jetfile/reader", "kinematics", "prepared",
 )  # fmt: skip
 _JETS_AT_ONCE: Final = 2048  # 7 MB of constituents, 13 MB of images
 _AHEAD: Final = 2  # blocks that are read while one is packed
@@ -71,7 +70,7 @@ _logger = logging.getLogger(__name__)
 def _code_version() -> str:
     digest = hashlib.sha256()
     for module in _CODE:
-        digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
+        digest.update((Path(__file__).parent / f"{module}.py").read_bytes())
     return digest.hexdigest()
 
 
@@ -175,7 +174,7 @@ def prepare(
     Parameters
     ----------
     sample, split : str
-        As for `course_utils.datasets.load_jets`: the same jets in the same order.
+        As for `course_utils.samples.load_jets`: the same jets in the same order.
     form : Constituents or Images, optional
         All constituents by default.
     verify : bool
@@ -194,7 +193,7 @@ def prepare(
     >>> images.shape == (len(images.y_true), 10, 10)
     True
     """
-    source, form = datasets.find(sample, split), form or Constituents()
+    source, form = samples.find(sample, split), form or Constituents()
     about = _about(sample, split, form, source)
     key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:12]
     places = [root / f"{split}-{form.name}-{key}" for root in _roots(sample, source)]
@@ -214,7 +213,7 @@ def prepare(
 
 def prepared_forms(sample: str, split: str) -> list[tuple[str, int, bool]]:
     """The prepared forms of a split on this machine: kind, bytes, and whether they are current."""
-    source = datasets.located(sample, split)
+    source = samples.located(sample, split)
     found = []
     for root in _roots(sample, source):
         for manifest in sorted(root.glob(f"{split}-*/{MANIFEST}")):
@@ -247,8 +246,8 @@ def _is_of(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
 
 def _roots(sample: str, source: Path) -> list[Path]:
     """Where prepared forms of a jet file may be: beside it, and in the user's cache folder."""
-    own = datasets.data_roots()[-1] / sample / "prepared"
-    return [own] if source == datasets.small_sample(sample) else [source.parent / "prepared", own]
+    own = samples.data_roots()[-1] / sample / "prepared"
+    return [own] if source == samples.small_sample(sample) else [source.parent / "prepared", own]
 
 
 def _found(
@@ -334,13 +333,13 @@ def _packed(
 ) -> Iterator[tuple[JetTable, Packed]]:
     """Packed jets in the order of the file; one thread packs while this one reads, the slower."""
     sample, split = about["sample"], about["split"]
-    blocks = datasets.jet_blocks(sample, split, _JETS_AT_ONCE)
+    blocks = samples.jet_blocks(sample, split, _JETS_AT_ONCE)
     waiting: deque[Future[tuple[JetTable, Packed]]] = deque()
     with (
         ThreadPoolExecutor(1) as pool,
         tqdm(
             # Where jets are chosen by their labels, counting them is to read them all.
-            total=None if datasets.SAMPLES[sample].labels else datasets.count_jets(sample, split),
+            total=None if samples.SAMPLES[sample].labels else samples.count_jets(sample, split),
             desc=f"{sample} {split}: {form.name}",
             unit=" jets",
             disable=not progress,

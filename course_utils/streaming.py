@@ -11,7 +11,7 @@ A network that trains on more jets than memory holds gets them batch by batch::
     network.fit(tf_dataset(train), epochs=5)    # Keras
 
 `course_utils.training.fit_keras` takes such a dataset in place of arrays,
-`course_utils.torch_training.fit_torch` takes ``train`` itself.
+`course_utils.training.fit_torch` takes ``train`` itself.
 
 Every epoch has an order of its own, drawn from all jets, that follows from the seed and the number
 of the epoch alone. Memory holds the row numbers and a few batches. A thread gets the next batches

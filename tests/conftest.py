@@ -106,19 +106,20 @@ class Places:
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
     """No sample but those a test puts there is found, and nothing is written elsewhere."""
-    from course_utils import _download, datasets
+    from course_utils.samples import download
+    from course_utils.samples import places as there
 
     places = Places(*(tmp_path / n for n in ("environment", "checkout", "cache", "package")))
     places.checkout.mkdir()
     (places.checkout / "pyproject.toml").touch()
-    monkeypatch.setattr(datasets, "_CHECKOUT", places.checkout)
-    monkeypatch.setattr(datasets, "_PACKAGED", places.package)
-    monkeypatch.setattr(datasets.platformdirs, "user_cache_path", lambda name: places.cache)
+    monkeypatch.setattr(there, "_CHECKOUT", places.checkout)
+    monkeypatch.setattr(there, "_PACKAGED", places.package)
+    monkeypatch.setattr(there.platformdirs, "user_cache_path", lambda name: places.cache)
     monkeypatch.delenv("JET_DATA", raising=False)
     monkeypatch.delenv("JET_DATA_MIRROR", raising=False)
-    monkeypatch.setattr(_download, "_FIRST_PAUSE", 0.0)
-    monkeypatch.setattr(_download, "_BLOCK", 1000)
-    datasets._tell_once.cache_clear()
+    monkeypatch.setattr(download, "_FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(download, "_BLOCK", 1000)
+    there.warn_once.cache_clear()
     return places
 
 

@@ -10,10 +10,10 @@ from challenge.baselines import baseline_files, boosted_trees, mass_window_score
 from challenge.creation import Plan, create_from_jets, create_from_labels
 from challenge.folder import TEST_JETS, ChallengeError
 from challenge.submission import read_scores
-from course_utils.datasets import small_sample
 from course_utils.jetfile import TTV, DataNotFound, JetFile, write_jets
 from course_utils.kinematics import jet_mass
 from course_utils.metrics import roc_auc
+from course_utils.samples import small_sample
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_training_jets_that_are_gone_are_told(challenge, monkeypatch):
     def gone(*_args, **_kwargs):
         raise DataNotFound("train.h5 is not there.")
 
-    monkeypatch.setattr("course_utils.datasets.load_jets", gone)
+    monkeypatch.setattr("course_utils.samples.load_jets", gone)
     with pytest.raises(ChallengeError, match=r"train\.h5 is not there"):
         list(baseline_files(challenge))
 

@@ -21,9 +21,9 @@ from challenge.folder import (
     Rules,
 )
 from challenge.records import DAY
-from course_utils.datasets import small_sample
 from course_utils.jetfile import JetFile, JetTable, write_jets
 from course_utils.kinematics import jet_mass, jet_pt
+from course_utils.samples import small_sample
 
 N = 60
 EIGHT = np.array([0, 1, 1, 0, 1, 0, 0, 1])

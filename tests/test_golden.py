@@ -29,7 +29,7 @@ from challenge.audit import audit
 from challenge.board import FORMATS
 from challenge.cli import main as challenge_command
 from challenge.view import view
-from course_utils._data_command import main as data_command
+from course_utils.__main__ import main as data_command
 from course_utils.jetfile import JetFile, JetTable, write_jets
 from course_utils.prepared import Constituents, Images, prepare
 
@@ -166,10 +166,8 @@ def _golden(name: str, text: str) -> str:
     return path.read_text()
 
 
-COMMANDS = """
-    audit baselines board check close create export extend pause pick rescore resume reveal score
-    show
-""".split()
+COMMANDS = ["audit", "baselines", "board", "check", "close", "create", "export", "extend"]
+COMMANDS += ["pause", "pick", "rescore", "resume", "reveal", "score", "show"]
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="argparse words its help differently")

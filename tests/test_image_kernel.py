@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils import kinematics
-from course_utils.datasets import load_jets
 from course_utils.images import centred, flipped, jet_images, pixelated, rotated
+from course_utils.samples import load_jets
 
 ROOT = Path(__file__).resolve().parents[1]
 seeds = st.integers(0, 2**32 - 1)

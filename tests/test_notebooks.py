@@ -24,8 +24,8 @@ from nbgrader.utils import is_grade, is_solution
 from nbgrader.validator import Validator
 from traitlets.config import Config, PyFileConfigLoader
 
-from course_utils.datasets import SAMPLES, SPLITS, TTV, small_sample
-from course_utils.jetfile import JetFile, write_jets
+from course_utils.jetfile import TTV, JetFile, write_jets
+from course_utils.samples import SAMPLES, SPLITS, small_sample
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSONS = [Lesson(path) for path in sorted(ROOT.glob("notebooks/*/*.ipynb"))]

@@ -46,8 +46,13 @@ def test_substructure_in_parallel_is_bit_for_bit_that_of_one_call():
     pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
     from by_hand import some_jets
 
-    from course_utils.lund import lund_plane
-    from course_utils.substructure import n_subjettiness, soft_drop_mass, subjets, trimmed
+    from course_utils.substructure import (
+        lund_plane,
+        n_subjettiness,
+        soft_drop_mass,
+        subjets,
+        trimmed,
+    )
 
     jets = some_jets()
     for function in (

@@ -22,11 +22,11 @@ import tables
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_utils import datasets, prepared
-from course_utils.datasets import load_jets
+from course_utils import prepared, samples
 from course_utils.images import jet_images
 from course_utils.jetfile import DataError, DataNotFound, write_jets
 from course_utils.prepared import Constituents, Images, Prepared, prepare, prepared_forms
+from course_utils.samples import load_jets
 
 if TYPE_CHECKING:
     from conftest import Places, SomeJets
@@ -155,7 +155,7 @@ def test_a_number_of_constituents_that_cannot_be_is_refused(n_constituents: int)
 def test_jets_without_a_truth_label_are_left_out_and_columns_kept(
     places: Places, some_jets: SomeJets
 ) -> None:
-    from test_datasets_hbb import with_labels
+    from hbb_jets import with_labels
 
     table = with_labels(some_jets(100, ttv=0))
     write_jets(places.cache / "hbb" / "train.h5", [table], provenance={})
@@ -268,7 +268,7 @@ def test_all_modules_that_decide_what_is_stored_are_part_of_the_version() -> Non
     while new:
         reached |= new
         new = {name for module in new for name in ARROWS[module][0].split()}
-        new -= reached | {"course_utils._data_command"}
+        new -= reached | {"course_utils.__main__"}
     assert {f"course_utils.{module}" for module in prepared._CODE} == reached
 
 
@@ -479,13 +479,13 @@ def left_behind(source: Path) -> list[str]:
 def test_an_interruption_leaves_nothing(
     source: Path, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]
 ) -> None:
-    blocks = datasets.jet_blocks
+    blocks = samples.jet_blocks
 
     def stopped(*of: object):
         yield next(iter(blocks(*of)))
         raise fault
 
-    monkeypatch.setattr(datasets, "jet_blocks", stopped)
+    monkeypatch.setattr(samples, "jet_blocks", stopped)
     with pytest.raises(fault):
         made()
     assert left_behind(source) == []
@@ -506,14 +506,14 @@ def test_a_full_disk_is_told_with_what_is_needed(
 PREPARE_SLOWLY = """
     import sys, time
     from pathlib import Path
-    from course_utils import datasets, prepared
+    from course_utils import prepared, samples
 
     log, lock = Path(sys.argv[1]), sys.argv[2]
     if lock == "without":
         def refuse(self, *of, **options):
             raise NotImplementedError("no locks on this file system")
         prepared.FileLock.acquire = refuse
-    make, blocks = prepared._make, datasets.jet_blocks
+    make, blocks = prepared._make, samples.jet_blocks
 
     def noted(*of, **options):
         with log.open("a") as file:
@@ -525,7 +525,7 @@ PREPARE_SLOWLY = """
             time.sleep(float(sys.argv[3]))
             yield block
 
-    prepared._make, datasets.jet_blocks, prepared._JETS_AT_ONCE = noted, slow, 40
+    prepared._make, samples.jet_blocks, prepared._JETS_AT_ONCE = noted, slow, 40
     jets = prepared.prepare("top_tagging", "train", prepared.Images(15), progress=False)
     print(len(jets), float(jets[:].sum()))
 """

@@ -69,7 +69,7 @@ def test_the_training_on_all_jets_runs_on_the_small_sample(tmp_path):
     block = block.replace("n_epochs=5", "n_epochs=1") + "\nprint(network.count_params())\n"
     # No samples but the one of the package, and a cache of its own.
     environment = os.environ | {"JET_DATA": str(tmp_path / "none"), "XDG_CACHE_HOME": str(tmp_path)}
-    command = [sys.executable, "-c", f"import course_utils.datasets as d, pathlib\n"
+    command = [sys.executable, "-c", f"import course_utils.samples as d, pathlib\n"
                f"d._CHECKOUT = pathlib.Path({str(tmp_path)!r})\n{block}"]  # fmt: skip
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

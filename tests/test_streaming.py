@@ -260,7 +260,7 @@ def fitted(jets: Prepared, folder, n_epochs: int, *, train: object = None, val: 
     import torch
     from torch import nn
 
-    from course_utils.torch_training import fit_torch
+    from course_utils.training import fit_torch
 
     torch.manual_seed(5)
     network = nn.Sequential(nn.Flatten(), nn.Linear(144, 2))

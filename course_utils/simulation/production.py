@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from course_utils._workers import n_cores, worker_pool
+from course_utils.files import write_file
 from course_utils.jetfile import TTV, DataError, JetTable, write_jets
 from course_utils.simulation.card import Card
 from course_utils.simulation.clustering import leading_jets
@@ -255,7 +255,7 @@ def _parts_folder(path: Path, wanted: dict[str, str | int]) -> Path:
             f"Finish that one with its own arguments, or remove the folder."
         )
     parts.mkdir(parents=True, exist_ok=True)
-    _write_whole(label, json.dumps(wanted, indent=2).encode())
+    write_file(label, json.dumps(wanted, indent=2).encode())
     return parts
 
 
@@ -280,14 +280,7 @@ def _save(path: Path, made: MadeUnit) -> None:
     arrays = {name: getattr(table, name) for name in _ARRAYS}
     columns = {f"column_{name}": values for name, values in table.columns.items()}
     np.savez_compressed(buffer, n_events=made.n_events, **arrays, **columns)
-    _write_whole(path, buffer.getvalue())
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write under a temporary name and rename: a kill leaves no half file under ``path``."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_bytes(content)
-    part.replace(path)
+    write_file(path, buffer.getvalue())
 
 
 def _load(path: Path) -> JetTable:

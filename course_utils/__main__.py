@@ -1,0 +1,319 @@
+"""The command behind ``./data_download.sh``: lists, fetches, generates and prepares samples."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from course_utils.jetfile import DataError, JetFile
+from course_utils.samples import SAMPLES, SPLITS, Sample, data_root, data_roots, small_sample
+
+DEFAULT_JETS: Final = 60_000
+DEFAULT_SEED: Final = 1
+
+_EXAMPLES: Final = """\
+examples:
+  ./data_download.sh                                    list the samples
+  ./data_download.sh top_tagging                        fetch the public files by DOI
+  ./data_download.sh top_tagging --split val test       only some of them
+  ./data_download.sh --generate top_tagging             make jets here, no network needed
+  ./data_download.sh --generate top_tagging --jets 300000 --seed 7 --workers 8
+  ./data_download.sh --generate hbb                     the same for Higgs bosons
+  ./data_download.sh hbb --files 6                      of the public 245 GB 6 files for training
+  ./data_download.sh --prepare images top_tagging       make images of what is here, once for all
+
+Jets go to $JET_DATA if that is set, else to data/ in the checkout, else to your cache folder.
+A site with a copy of the public files sets JET_DATA_MIRROR to its address; the files are
+<mirror>/<sample>/<split>.h5 and <mirror>/<sample>/checksums.txt (from md5sum or sha256sum).
+
+exit status: 0 done, 1 not done and one sentence why, 2 wrong usage, 130 interrupted
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    _check_usage(parser, options)
+    try:
+        if options.sample is None:
+            _list_samples()
+            return 0
+        for line in _fetch_or_generate(options):
+            print(line, flush=True)
+    except KeyboardInterrupt:
+        again = "starts anew" if options.prepare else "continues"
+        print(f"Interrupted. Running the same command again {again}.", file=sys.stderr)
+        return 130
+    except DataError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error}. To use another folder, set JET_DATA to it.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def split_sizes(n_jets: int, *, multiple: int = 2) -> dict[str, int]:
+    """Share jets among the splits like the public files: 60, 20 and 20 per cent.
+
+    Each split gets a `multiple` of so many jets, one of them signal; none gets nothing.
+
+    Examples
+    --------
+    >>> split_sizes(60_000)
+    {'train': 36000, 'val': 12000, 'test': 12000}
+    """
+    groups = n_jets // multiple
+    fifth = max(round(groups / 5), 1)
+    shares = {"train": groups - 2 * fifth, "val": fifth, "test": fifth}
+    return {split: multiple * share for split, share in shares.items()}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="data_download.sh",
+        description="Lists, fetches, generates and prepares the jets of the course.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("sample", nargs="?", choices=sorted(SAMPLES), help="which sample")
+    parser.add_argument("--generate", action="store_true", help="make the jets on this machine")
+    parser.add_argument(
+        "--prepare",
+        action="append",
+        choices=("constituents", "images"),
+        help="keep the jets on this machine in the form a network reads, for all who use them",
+    )
+    parser.add_argument(
+        "--split", nargs="+", action="extend", choices=SPLITS, help="only these; default all three"
+    )
+    parser.add_argument(
+        "--jets",
+        type=int,
+        metavar="N",
+        help=f"to generate in all splits together, 60/20/20 per cent; default {DEFAULT_JETS}",
+    )
+    parser.add_argument(
+        "--seed", type=int, metavar="S", help=f"of the generation; default {DEFAULT_SEED}"
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="W", help="processes; default one per core, no jet depends"
+    )
+    parser.add_argument(
+        "--files",
+        type=int,
+        metavar="F",
+        help="public files of hbb for training, a third as many for the others; default 2 and 1",
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that hold other jets")
+    return parser
+
+
+def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.sample is None and (
+        options.generate or options.prepare or options.split or options.force
+    ):
+        parser.error(f"name a sample: {', '.join(SAMPLES)}")
+    if options.prepare and (options.generate or options.force or options.files is not None):
+        parser.error("--prepare takes the jets that are here; fetch or generate them first")
+    for name in ("jets", "seed", "workers"):
+        if getattr(options, name) is not None and not options.generate:
+            parser.error(f"--{name} goes with --generate")
+    if options.jets is not None:
+        fewest = 5 * SAMPLES[options.sample].jets_per_signal  # 3, 1 and 1 times as many
+        if options.jets < fewest:
+            parser.error(f"--jets: expected at least {fewest}, got {options.jets}")
+    if options.files is not None and (options.generate or options.sample != "hbb"):
+        parser.error("--files goes with the public files of hbb")
+    if options.files is not None and not 1 <= options.files <= 27:  # 9 test files, a third
+        parser.error(f"--files: expected 1 to 27, got {options.files}")
+    if options.seed is not None and options.seed < 0:
+        parser.error(f"--seed: expected 0 or more, got {options.seed}")
+    if options.workers is not None and options.workers < 1:
+        parser.error(f"--workers: expected 1 or more, got {options.workers}")
+
+
+def _fetch_or_generate(options: argparse.Namespace) -> Iterator[str]:
+    sample = SAMPLES[options.sample]
+    splits = [split for split in SPLITS if split in (options.split or SPLITS)]
+    if options.prepare:
+        return _prepare(sample, splits, options.prepare)
+    folder = data_root() / sample.name
+    if not options.generate:
+        return _fetch(sample, splits, folder, options)
+    n_jets = DEFAULT_JETS if options.jets is None else options.jets
+    sizes = split_sizes(n_jets, multiple=sample.jets_per_signal)
+    return _generate(
+        sample,
+        {split: sizes[split] for split in splits},
+        folder,
+        seed=DEFAULT_SEED if options.seed is None else options.seed,
+        workers=options.workers,
+        force=options.force,
+    )
+
+
+def _fetch(
+    sample: Sample, splits: list[str], folder: Path, options: argparse.Namespace
+) -> Iterator[str]:
+    """Fetch jet files, or make them of the public ntuples; the network's libraries only here."""
+    if sample.name == "hbb" and "JET_DATA_MIRROR" not in os.environ:
+        from course_utils.samples.cms_portal import fetch_ntuples
+
+        return fetch_ntuples(sample, splits, folder, train_files=options.files, force=options.force)
+    if options.files is not None:
+        raise DataError("--files chooses public files; JET_DATA_MIRROR names a site of jet files.")
+    from course_utils.samples.download import fetch
+
+    return fetch(sample, splits, folder, force=options.force)
+
+
+def _generate(
+    sample: Sample,
+    sizes: dict[str, int],
+    folder: Path,
+    *,
+    seed: int,
+    workers: int | None,
+    force: bool,
+) -> Iterator[str]:
+    """Generate the splits that are not there yet; yield a line on each."""
+    done = [
+        split
+        for split, n_jets in sizes.items()
+        if _is_there(folder / f"{split}.h5", sample.name, split, seed, n_jets, force=force)
+    ]
+    for split in done:
+        yield f"{folder / split}.h5 is already there."
+    if len(done) == len(sizes):
+        return
+    _require_simulation()
+    from course_utils.simulation.production import produce
+
+    for split, n_jets in sizes.items():
+        if split not in done:
+            path = produce(
+                sample.name,
+                folder / f"{split}.h5",
+                n_jets=n_jets,
+                seed=seed,
+                split=split,
+                workers=workers,
+            )
+            yield f"{path}: {n_jets} jets, generated with seed {seed}."
+
+
+def _prepare(sample: Sample, splits: list[str], kinds: list[str]) -> Iterator[str]:
+    """Prepare jets that are on this machine; yield a line on each form."""
+    from course_utils.prepared import FORMS, prepare
+
+    for split in splits:
+        for kind in kinds:
+            jets = prepare(sample.name, split, FORMS[kind]())
+            yield f"{jets.folder}: {len(jets)} jets as {kind}, {jets.nbytes / 1e6:.1f} MB."
+
+
+def _is_there(path: Path, sample: str, split: str, seed: int, n_jets: int, *, force: bool) -> bool:
+    """Whether `path` holds what is asked for; refuse to replace anything else without force."""
+    if not path.exists():
+        return False
+    wanted = {"sample": sample, "split": split, "seed": seed, "jets": n_jets}
+    if not _missing_simulation():
+        from course_utils.simulation.production import origin
+
+        made_now = origin(sample, split, seed)
+        wanted |= {key: made_now[key] for key in ("signal", "background", "cuts", "detector")}
+    try:
+        with JetFile(path) as file:
+            found = {**file.provenance, "jets": file.n_jets}
+    except DataError:
+        found = {}
+    if all(found.get(key) == value for key, value in wanted.items()):
+        return True
+    if force:
+        return False
+    raise DataError(
+        f"{path} holds other jets ({_described(path)}); add --force to replace it, ask for those, "
+        f"or set JET_DATA to another folder."
+    )
+
+
+def _missing_simulation() -> list[str]:
+    return [name for name in ("pythia8mc", "fastjet") if find_spec(name) is None]
+
+
+def _require_simulation() -> None:
+    if missing := _missing_simulation():
+        raise DataError(
+            f"Generating needs {' and '.join(missing)}, not installed here; install with: "
+            f"pip install -c constraints.txt -e '.[simulation]'"
+        )
+
+
+def _list_samples() -> None:
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)  # a pipe has no width; do not fold what others will search
+    for sample in SAMPLES.values():
+        table = Table(title=sample.title, title_justify="left", caption_justify="left")
+        for heading in ("split", "public jets", "on this machine", "prepared"):
+            table.add_column(heading, justify="right" if heading == "public jets" else "left")
+        for split in SPLITS:
+            n_jets = f"{sample.n_jets[split]:,}" if split in sample.n_jets else "as fetched"
+            table.add_row(
+                split, n_jets.replace(",", " "), _state(sample, split), _prepared(sample, split)
+            )
+        table.caption = (
+            f"{sample.name}: public files {sample.public_gigabytes} GB in all, {sample.licence}, "
+            f"doi:{sample.doi}\n{sample.reference}"
+        )
+        console.print(table)
+    console.print("./data_download.sh --help shows how to fetch or generate them.", highlight=False)
+
+
+def _state(sample: Sample, split: str) -> str:
+    for root in data_roots():
+        path = root / sample.name / f"{split}.h5"
+        if path.exists():
+            return f"{_described(path)}: {path}"
+        if any((path.parent / f"{other}.h5").exists() for other in SPLITS):
+            return "nothing"  # and nothing else serves: see datasets.find
+    if small_sample(sample.name).exists():
+        return "only the small sample that comes with the course"
+    return "nothing"
+
+
+def _prepared(sample: Sample, split: str) -> str:
+    from course_utils.prepared import prepared_forms
+
+    try:
+        forms = prepared_forms(sample.name, split)
+    except DataError:
+        return ""
+    return ", ".join(
+        f"{kind} {size / 1e6:.1f} MB{'' if current else ' (outdated)'}"
+        for kind, size, current in forms
+    )
+
+
+def _described(path: Path) -> str:
+    try:
+        with JetFile(path) as file:
+            seed = file.provenance.get("seed")
+            origin = "public" if seed is None else f"generated with seed {seed}"
+            return f"{file.n_jets} jets, {origin}"
+    except DataError:
+        return "not a sound jet file"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

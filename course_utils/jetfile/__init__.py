@@ -1,0 +1,37 @@
+"""The jet file: the public format of the Top Quark Tagging Reference Dataset, read and written.
+
+`JetFile` reads any range of an open file, `JetTable` holds jets in memory, `write_jets` writes
+them. The room may import `course_utils.files`; it knows nothing of samples or simulations.
+
+Every fault of a file is reported by one of two exceptions::
+
+    DataError          the file is not a sound jet file; the message says what to do
+    +-- DataNotFound   there is no file
+"""
+
+from course_utils.jetfile.format import (
+    EXTRA_COLUMNS,
+    N_CONSTITUENTS,
+    QCD_LABELS,
+    TRUTH_LABELS,
+    TTV,
+    DataError,
+    DataNotFound,
+    row_numbers,
+)
+from course_utils.jetfile.reader import JetFile
+from course_utils.jetfile.table import JetTable, write_jets
+
+__all__ = [
+    "EXTRA_COLUMNS",
+    "N_CONSTITUENTS",
+    "QCD_LABELS",
+    "TRUTH_LABELS",
+    "TTV",
+    "DataError",
+    "DataNotFound",
+    "JetFile",
+    "JetTable",
+    "row_numbers",
+    "write_jets",
+]

@@ -1,0 +1,211 @@
+"""What makes a jet file sound: its columns, the checks at its border, the two exceptions.
+
+A jet file is a pandas/PyTables table under the key ``table``. One row is one jet, with the columns
+``E_0, PX_0, PY_0, PZ_0, ... PZ_199`` (constituents), ``truthE, truthPX, truthPY, truthPZ`` (the top
+quark), ``ttv`` (0 train, 1 test, 2 val) and ``is_signal_new`` (1 top, 0 QCD). Momenta are in GeV.
+``pandas.read_hdf(path, key="table")`` reads generated and public files alike. A generated file also
+carries its provenance, as attributes of the root group. A sample may add columns of its own, out of
+``EXTRA_COLUMNS``; then the frame is wider by those.
+
+Pandas keeps the names of the columns as a pickle: open files of people you trust.
+Source of the format: Kasieczka et al., doi:10.5281/zenodo.2603256.
+"""
+
+from __future__ import annotations
+
+import keyword
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+N_CONSTITUENTS: Final = 200
+KEY: Final = "table"
+CONSTITUENT_COLUMNS: Final = tuple(
+    f"{name}_{i}" for i in range(N_CONSTITUENTS) for name in ("E", "PX", "PY", "PZ")
+)
+TRUTH_COLUMNS: Final = ("truthE", "truthPX", "truthPY", "truthPZ")
+LABEL_COLUMNS: Final = ("ttv", "is_signal_new")
+COLUMNS: Final = (*CONSTITUENT_COLUMNS, *TRUTH_COLUMNS, *LABEL_COLUMNS)
+TTV: Final[Mapping[str, int]] = {"train": 0, "test": 1, "val": 2}  # the column ttv by split
+# What a sample may have beyond the public format, by the names of the CMS ntuples of H->bb jets
+# (doi:10.7483/OPENDATA.CMS.JGJX.MS7Q): truth labels, the kind of process, the jet (GeV), and the
+# number of the file a jet comes from.
+QCD_LABELS: Final = tuple(f"label_QCD_{name}" for name in ("bb", "b", "cc", "c", "others"))
+TRUTH_LABELS: Final = ("label_H_bb", *QCD_LABELS)
+EXTRA_COLUMNS: Final[Mapping[str, type[np.generic]]] = {
+    **dict.fromkeys((*TRUTH_LABELS, "sample_isQCD"), np.int8),
+    **dict.fromkeys(("fj_pt", "fj_eta", "fj_sdmass"), np.float32),
+    "file": np.int32,
+}
+_HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
+_LONGEST_ATTRIBUTE: Final = 60_000  # HDF5 stops at 64 kB
+
+
+class DataError(Exception):
+    """A jet file, or what should become one, is not sound. The message says what to do."""
+
+
+class DataNotFound(DataError):
+    """There is no such jet file. The message names the command that makes it."""
+
+
+for _error in (DataError, DataNotFound):  # a student's traceback names the public door
+    _error.__module__ = "course_utils.jetfile"
+
+
+def generate(sample: str) -> str:
+    """Return the command that makes jets of a sample."""
+    return f"./data_download.sh --generate {sample}"
+
+
+def require_hdf5(path: Path, sample: str) -> None:
+    if path.is_dir():
+        raise DataError(f"Expected a jet file; {path} is a folder. Name the file inside it.")
+    try:
+        with path.open("rb") as file:
+            head = file.read(256)
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataNotFound(f"{path} is not there. Make it with: {generate(sample)}") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+    if head.startswith(_HDF5_SIGNATURE):
+        return
+    if not head:
+        found = "an empty file (0 bytes)"
+    elif head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        found = "a web page (HTML or XML), perhaps the error page of a download"
+    else:
+        found = f"a file that starts with {head[:8]!r}"
+    raise DataError(
+        f"Expected a jet file in HDF5 format; {path} is {found}. Remove it, then fetch or make "
+        f"it again, for example with: {generate(sample)}"
+    )
+
+
+def require_table(store: pd.HDFStore, path: Path, sample: str) -> Any:
+    """Return pandas' reader of the key ``table``, which knows the layout of the blocks."""
+    node = store.get_node(KEY)
+    kind = str(getattr(getattr(node, "_v_attrs", None), "pandas_type", "nothing pandas wrote"))
+    if kind != "frame_table":
+        keys = ", ".join(sorted(store.root._v_children)) or "none"
+        raise DataError(
+            f"Expected a pandas table (pandas_type frame_table) under the key {KEY!r} of {path}; "
+            f"got {'no such key' if node is None else kind}; keys in the file: {keys}. "
+            f"Make a jet file with: {generate(sample)}"
+        )
+    storer = store.get_storer(KEY)
+    storer.infer_axes()
+    return storer
+
+
+def require_columns(storer: Any, path: Path, sample: str) -> dict[str, tuple[str, int]]:
+    """Return where each column is stored: the name of its block and its place in it."""
+    stored = {
+        str(column): (axis.cname, i)
+        for axis in storer.values_axes
+        for i, column in enumerate(np.atleast_1d(np.asarray(axis.values, dtype=object)))
+    }
+    missing = [column for column in COLUMNS if column not in stored]
+    if missing:
+        raise DataError(
+            f"{path} is not a jet file: expected columns E_0 ... PZ_{N_CONSTITUENTS - 1}, "
+            f"truthE ... truthPZ, ttv, is_signal_new; missing {len(missing)} of them, first "
+            f"{', '.join(missing[:4])}. Make one with: {generate(sample)}"
+        )
+    return stored
+
+
+def require_finite(
+    momenta: NDArray[np.float32], where: str, *, numbers: Sequence[int] | None = None
+) -> None:
+    """Refuse nan and inf; `numbers` are those of the rows in the file, by default from 0."""
+    if not np.isfinite(momenta).all():
+        row = int(np.argmin(np.isfinite(momenta).all(axis=1)))
+        row = row if numbers is None else numbers[row]
+        raise DataError(f"Expected finite momenta in {where}; got nan or inf, first in row {row}.")
+
+
+def require_labels(values: NDArray[Any], allowed: tuple[int, ...], name: str, where: str) -> None:
+    known = np.isin(values, allowed)
+    if not known.all():
+        raise DataError(
+            f"Expected {name} to be one of {allowed} in {where}; "
+            f"got {np.asarray(values)[~known][0]}."
+        )
+
+
+def checked_column(values: NDArray[Any], name: str, where: str) -> NDArray[Any]:
+    """Return an extra column in its own type, if every value fits there."""
+    kind = EXTRA_COLUMNS[name]
+    if kind is np.float32:
+        with np.errstate(over="ignore"):  # an overflow is inf, which the next lines refuse
+            column = np.asarray(values).astype(kind)
+        if not np.isfinite(column).all():
+            raise DataError(f"Expected finite {name} in {where}; got nan or inf.")
+        return column
+    if name == "file":
+        values = np.asarray(values)
+        if not ((values >= 0) & (values < 2**31) & (values % 1 == 0)).all():
+            raise DataError(f"Expected file numbers of 0 or more in {where}; got others.")
+    else:
+        require_labels(values, (0, 1), name, where)
+    return np.asarray(values).astype(kind)
+
+
+def checked_attributes(provenance: Mapping[str, Any]) -> dict[str, str | int | float]:
+    """Return `provenance` with plain values, if HDF5 and JSON both hold it and nothing warns."""
+    attributes = {name: plain(value) for name, value in provenance.items()}
+    for name, value in attributes.items():
+        if not name.isidentifier() or keyword.iskeyword(name) or not name[0].islower():
+            raise ValueError(f"Expected a provenance key such as 'n_tried'; got {name!r}.")
+        if not isinstance(value, str | int | float):
+            kind = type(value).__name__
+            raise TypeError(f"Expected provenance {name!r} to be str, int or float; got {kind}.")
+        if isinstance(value, str):
+            fits = len(value.encode()) <= _LONGEST_ATTRIBUTE and "\0" not in value
+        else:
+            fits = math.isfinite(value) and abs(value) < 2**63
+        if not fits:
+            raise ValueError(
+                f"Expected provenance {name!r} as a finite number of 64 bits, or as text below "
+                f"{_LONGEST_ATTRIBUTE} bytes without NUL; got {str(value)[:40]!r}."
+            )
+    return attributes
+
+
+def row_numbers(rows: ArrayLike, n_jets: int) -> NDArray[np.intp]:
+    """Row numbers from 0, of shape (n_rows,); negative ones count from the end, a mask chooses."""
+    rows = np.asarray(rows)
+    if rows.dtype == bool and rows.shape == (n_jets,):
+        return np.flatnonzero(rows)
+    if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+        raise IndexError(
+            f"Expected row numbers, an array of int of shape (n_rows,), or a mask of shape "
+            f"({n_jets},); got {rows.dtype} of shape {rows.shape}."
+        )
+    rows = rows.astype(np.intp)
+    if ((rows < -n_jets) | (rows >= n_jets)).any():
+        wrong = rows[(rows < -n_jets) | (rows >= n_jets)][0]
+        raise IndexError(f"Expected rows of {n_jets} jets; got row {wrong}.")
+    return np.where(rows < 0, rows + n_jets, rows)
+
+
+def plain(value: object) -> object:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+@contextmanager
+def told_as(message: str, *faults: type[Exception]) -> Iterator[None]:
+    """Raise a `DataError` with this message where one of `faults` comes up."""
+    try:
+        yield
+    except DataError:
+        raise
+    except faults as fault:
+        raise DataError(message) from fault

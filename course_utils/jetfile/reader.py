@@ -1,0 +1,326 @@
+"""Reading: any range of an open jet file, in memory proportional to the range."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from tables import HDF5ExtError, Table
+
+from course_utils.jetfile.format import (
+    CONSTITUENT_COLUMNS,
+    EXTRA_COLUMNS,
+    KEY,
+    LABEL_COLUMNS,
+    N_CONSTITUENTS,
+    TRUTH_COLUMNS,
+    checked_column,
+    generate,
+    plain,
+    require_columns,
+    require_finite,
+    require_hdf5,
+    require_labels,
+    require_table,
+    row_numbers,
+    told_as,
+)
+from course_utils.jetfile.table import JetTable
+
+__all__ = ["JetFile"]
+
+# What pandas raises where its notes on the layout are damaged.
+_UNREADABLE_LAYOUT: Final = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ValueError,
+    UnpicklingError,
+)
+_ROWS_AT_ONCE: Final = 1024  # 3 MB: what reading holds beside its result, and what a cache holds
+
+
+class JetFile:
+    """An open jet file, generated or public: any range of it, in memory proportional to the range.
+
+    Use it in a ``with`` statement. The number of jets is `n_jets`; `columns` names what there is
+    beyond the public format; `provenance` says where the jets come from and is empty for the public
+    files. `start` and `stop` count jets as a slice does:
+    negative values count from the end, values past the end are cut to it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file. Of the columns beyond those of the public format, numbers under the names of
+        `EXTRA_COLUMNS` are read too; others are left alone.
+    sample : str
+        Which sample it is of: the messages name the command that makes it.
+
+    Raises
+    ------
+    DataNotFound
+        If there is no such file.
+    DataError
+        If it is not a jet file, or a damaged one. Reading raises it too, for damage further in.
+
+    Examples
+    --------
+    >>> JetFile("no_such_folder/train.h5")
+    Traceback (most recent call last):
+        ...
+    course_utils.jetfile.DataNotFound: no_such_folder/train.h5 is not there. Make it with: \
+./data_download.sh --generate top_tagging
+    """
+
+    path: Path
+    n_jets: int
+    columns: tuple[str, ...]
+    provenance: dict[str, str | int | float]
+
+    def __init__(self, path: str | os.PathLike[str], *, sample: str = "top_tagging") -> None:
+        self.path, self.sample = Path(path), sample
+        require_hdf5(self.path, sample)
+        with self._damage_told():
+            self._store = pd.HDFStore(str(self.path), mode="r")
+        try:
+            with self._damage_told(*_UNREADABLE_LAYOUT):
+                self._open_table()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_table(self) -> None:
+        storer = require_table(self._store, self.path, self.sample)
+        self._table: Table = storer.table
+        stored = require_columns(storer, self.path, self.sample)
+        self.columns = tuple(
+            name
+            for name in EXTRA_COLUMNS
+            if name in stored and self._table.coldtypes[stored[name][0]].base.kind in "biuf"
+        )
+        self._stored = stored
+        self._copies = {
+            columns: _plan(columns, stored)
+            for columns in (CONSTITUENT_COLUMNS, TRUTH_COLUMNS, LABEL_COLUMNS)
+        }
+        self._buffer = np.empty(0, self._table.dtype)
+        self.n_jets = int(self._table.nrows)
+        attributes = self._store.root._v_attrs
+        self.provenance = {
+            str(name): value
+            for name in attributes._v_attrnamesuser
+            if isinstance(value := plain(attributes[name]), str | int | float)
+        }
+
+    def read(self, start: int = 0, stop: int | None = None) -> JetTable:
+        """Jets `start` to `stop` as arrays.
+
+        Raises
+        ------
+        DataError
+            If the file is damaged there, a momentum is not finite, ``is_signal_new`` is neither
+            0 nor 1, or ``ttv`` is none of 0, 1, 2.
+        """
+        start, stop = self._range(start, stop)
+        table = self._empty(stop - start)
+        for first in range(start, stop, _ROWS_AT_ONCE):
+            last = min(first + _ROWS_AT_ONCE, stop)
+            numbers = range(first, last)
+            self._fill(table[first - start : last - start], self._records(first, last), numbers)
+        return table
+
+    def read_rows(self, rows: ArrayLike) -> JetTable:
+        """Jets of these row numbers, in this order; what is compressed with them is read too.
+
+        A chunk of the file holds some 80 jets, so a row far from all others costs some thirty to
+        a hundred times as much as one of many neighbours. For many passes in random order see
+        `course_utils.prepared`.
+
+        Parameters
+        ----------
+        rows : array of int, shape (n_rows,)
+            Negative numbers count from the end; a number may come twice.
+
+        Raises
+        ------
+        IndexError
+            If a row is outside the file.
+        DataError
+            As for `read`.
+        """
+        rows = row_numbers(rows, self.n_jets)
+        table = self._empty(len(rows))
+        order = np.argsort(rows, kind="stable")
+        ends = np.flatnonzero(np.diff(rows[order] // self._table.chunkshape[0])) + 1
+        for places in np.split(order, ends) if len(rows) else ():
+            first, last = int(rows[places[0]]), int(rows[places[-1]])
+            part = self._empty(len(places))
+            records = self._records(first, last + 1)[rows[places] - first]
+            self._fill(part, records, rows[places])
+            for name in ("jets", "truth", "y_true", "ttv"):
+                getattr(table, name)[places] = getattr(part, name)
+            for name, values in part.columns.items():
+                table.columns[name][places] = values
+        return table
+
+    def read_columns(
+        self, names: Iterable[str], start: int = 0, stop: int | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Some columns of jets `start` to `stop`, and nothing else of them in memory.
+
+        Parameters
+        ----------
+        names : iterable of str
+            Any columns of the file: ``ttv``, ``is_signal_new``, ``E_0``, ``truthPX``, `columns`.
+
+        Returns
+        -------
+        dict of arrays of shape (n_jets,)
+            As they are stored; `read` checks the values.
+
+        Raises
+        ------
+        ValueError
+            If the file has no column of that name.
+        DataError
+            If the file is damaged there.
+        """
+        start, stop = self._range(start, stop)
+        names = list(names)
+        if unknown := [name for name in names if name not in self._stored]:
+            raise ValueError(
+                f"Expected columns of {self.path}; it has no {', '.join(unknown)}. There are E_0, "
+                f"PX_0, PY_0, PZ_0, ... and {', '.join((*TRUTH_COLUMNS, *LABEL_COLUMNS))}"
+                f"{''.join(', ' + name for name in self.columns)}."
+            )
+        dtypes = {name: self._table.coldtypes[self._stored[name][0]].base for name in names}
+        found = {name: np.empty(stop - start, dtype) for name, dtype in dtypes.items()}
+        for first in range(start, stop, _ROWS_AT_ONCE):
+            records = self._records(first, min(first + _ROWS_AT_ONCE, stop))
+            for name, values in found.items():
+                block, place = self._stored[name]
+                part = records[block].reshape(len(records), -1)[:, place]
+                values[first - start : first - start + len(records)] = part
+        return found
+
+    def _records(self, first: int, last: int) -> NDArray[np.void]:
+        """Rows as they are stored, at most a block or a chunk; the next call overwrites them."""
+        if len(self._buffer) < last - first:
+            self._buffer = np.empty(last - first, self._table.dtype)
+        records = self._buffer[: last - first]
+        with self._damage_told():
+            self._table.read(first, last, out=records)
+        return records
+
+    def _empty(self, n_jets: int) -> JetTable:
+        return JetTable(
+            jets=np.empty((n_jets, N_CONSTITUENTS, 4), np.float32),
+            truth=np.empty((n_jets, len(TRUTH_COLUMNS)), np.float32),
+            y_true=np.empty(n_jets, np.int8),
+            ttv=np.empty(n_jets, np.int8),
+            columns={name: np.empty(n_jets, EXTRA_COLUMNS[name]) for name in self.columns},
+        )
+
+    def _fill(self, table: JetTable, records: NDArray[np.void], numbers: Sequence[int]) -> None:
+        """Copy stored rows of these numbers to the arrays of a table, checked."""
+        n_jets, where = len(table), str(self.path)
+        momenta = table.jets.reshape(n_jets, len(CONSTITUENT_COLUMNS))
+        labels = np.empty((n_jets, len(LABEL_COLUMNS)), np.float64)
+        with np.errstate(over="ignore"):  # float64 beyond float32 is inf: refused below
+            for columns, out in (
+                (CONSTITUENT_COLUMNS, momenta),
+                (TRUTH_COLUMNS, table.truth),
+                (LABEL_COLUMNS, labels),
+            ):
+                for block, source, target in self._copies[columns]:
+                    out[:, target] = records[block].reshape(n_jets, -1)[:, source]
+        require_finite(momenta, where, numbers=numbers)
+        require_finite(table.truth, where, numbers=numbers)
+        require_labels(labels[:, 0], (0, 1, 2), "ttv", where)
+        require_labels(labels[:, 1], (0, 1), "is_signal_new", where)
+        table.ttv[:], table.y_true[:] = labels.T
+        for name, out in table.columns.items():
+            block, place = self._stored[name]
+            out[:] = checked_column(records[block].reshape(n_jets, -1)[:, place], name, where)
+
+    def frame(self, start: int = 0, stop: int | None = None) -> pd.DataFrame:
+        """Jets `start` to `stop` as ``pandas.read_hdf`` gives them, a row per jet.
+
+        There are the 806 columns of the public format, then those the sample adds.
+        """
+        start, stop = self._range(start, stop)
+        with self._damage_told():
+            return self._store.select(KEY, start=start, stop=stop)
+
+    def batches(self, size: int) -> Iterator[JetTable]:
+        """All jets in file order, at most `size` at a time; only one batch is in memory."""
+        if size < 1:
+            raise ValueError(f"Expected a batch of at least one jet; got size {size}.")
+        for start in range(0, self.n_jets, size):
+            yield self.read(start, start + size)
+
+    def blocks(self, size: int) -> Iterator[Callable[[], JetTable]]:
+        """The same as `batches` in two steps: read from the disk here, checked and copied later.
+
+        HDF5 reads in one thread at a time; the functions may be called in others.
+        """
+        for start in range(0, self.n_jets, size):
+            with self._damage_told():
+                records = self._table.read(start, min(start + size, self.n_jets))
+            yield partial(self._converted, records, start)
+
+    def _converted(self, records: NDArray[np.void], first_row: int) -> JetTable:
+        table = self._empty(len(records))
+        self._fill(table, records, range(first_row, first_row + len(records)))
+        return table
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _range(self, start: int, stop: int | None) -> tuple[int, int]:
+        first, last, _ = slice(start, stop).indices(self.n_jets)
+        return first, max(first, last)
+
+    def _damage_told(self, *faults: type[Exception]) -> AbstractContextManager[None]:
+        return told_as(
+            f"{self.path} is truncated or damaged. Remove it, then fetch or make it again, "
+            f"for example with: {generate(self.sample)}",
+            HDF5ExtError,
+            OSError,
+            *faults,
+        )
+
+
+_Copy = tuple[str, slice | NDArray[np.intp], slice | NDArray[np.intp]]
+
+
+def _plan(columns: tuple[str, ...], stored: Mapping[str, tuple[str, int]]) -> list[_Copy]:
+    """Which columns of which stored block go where: ``(block, source, target)``."""
+    by_block: dict[str, list[tuple[int, int]]] = {}
+    for target, column in enumerate(columns):
+        block, source = stored[column]
+        by_block.setdefault(block, []).append((source, target))
+    return [(block, *map(_as_slice, np.array(pairs).T)) for block, pairs in by_block.items()]
+
+
+def _as_slice(places: NDArray[np.intp]) -> slice | NDArray[np.intp]:
+    """A run of neighbours as a slice, which copies many times faster than an index array."""
+    if np.all(np.diff(places) == 1):
+        return slice(int(places[0]), int(places[-1]) + 1)
+    return places

@@ -1,0 +1,37 @@
+"""How well scores separate signal from background, each number with its error.
+
+All functions take ``y_true`` (1 or True for signal, 0 or False for background) and ``y_score``
+(higher is more signal-like, on any monotone scale), both of shape ``(n_jets,)``. They raise
+``ValueError`` for anything else: other labels, NaN, infinities, a missing class.
+
+"Background rejection" is the inverse of the false-positive rate, 1/eps_B; it is not 1 - eps_B.
+The room is part of the ground: NumPy and SciPy, nothing of the course.
+"""
+
+from course_utils.metrics.intervals import bootstrap, clopper_pearson, lower_limit
+from course_utils.metrics.measurement import AucDifference, Measurement, Rejection
+from course_utils.metrics.scores import (
+    OrderedScores,
+    accuracy,
+    background_rejection,
+    compare_auc,
+    ordered,
+    roc_auc,
+    roc_curve,
+)
+
+__all__ = [
+    "AucDifference",
+    "Measurement",
+    "OrderedScores",
+    "Rejection",
+    "accuracy",
+    "background_rejection",
+    "bootstrap",
+    "clopper_pearson",
+    "compare_auc",
+    "lower_limit",
+    "ordered",
+    "roc_auc",
+    "roc_curve",
+]

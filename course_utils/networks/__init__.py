@@ -1,0 +1,29 @@
+"""The networks of the lessons in PyTorch.
+
+A lesson builds its network by hand; from then on it comes from here. Every network reads images of
+shape (n_jets, 1, n_pixels, n_pixels) and returns two numbers per jet, for (background, signal):
+logits, or log-probabilities where it says so. The room is part of the ground: PyTorch, nothing of
+the course.
+"""
+
+from course_utils.networks.bilinear import (
+    BCNN,
+    POOLINGS,
+    bilinear_pooling,
+    outer_product_of_averages,
+    vgg_features,
+)
+from course_utils.networks.cvn import CVN, Inception
+from course_utils.networks.layers import LocalResponseNorm, he_initialised
+
+__all__ = [
+    "BCNN",
+    "CVN",
+    "POOLINGS",
+    "Inception",
+    "LocalResponseNorm",
+    "bilinear_pooling",
+    "he_initialised",
+    "outer_product_of_averages",
+    "vgg_features",
+]

@@ -1,0 +1,33 @@
+"""The figures of the course: arrays in, matplotlib Axes out, with the statistical error drawn.
+
+Every function draws into the Axes it is given, or into new ones, and returns them; none of them
+shows or saves anything. The room is part of the ground: NumPy and Matplotlib, nothing of the
+course.
+"""
+
+from course_utils.plotting.figures import (
+    BACKGROUND_COLOUR,
+    CURVE_COLOURS,
+    SIGNAL_COLOUR,
+    plot_distributions,
+    plot_history,
+    plot_rejection,
+    plot_roc,
+    plot_scores,
+    plot_training_curve,
+)
+from course_utils.plotting.images import plot_image, plot_image_difference
+
+__all__ = [
+    "BACKGROUND_COLOUR",
+    "CURVE_COLOURS",
+    "SIGNAL_COLOUR",
+    "plot_distributions",
+    "plot_history",
+    "plot_image",
+    "plot_image_difference",
+    "plot_rejection",
+    "plot_roc",
+    "plot_scores",
+    "plot_training_curve",
+]

@@ -1,0 +1,47 @@
+"""The samples of the course: which there are, where they lie, how to get and read their jets.
+
+A sample has three splits, ``train``, ``val`` and ``test``, each a jet file
+``<root>/<sample>/<split>.h5`` (see `course_utils.jetfile`). The root is the first of these places
+that holds any split of the sample:
+
+1. ``$JET_DATA``, for instance a folder that a whole class shares;
+2. ``data/`` in a checkout of the course;
+3. the user's cache folder.
+
+All splits of a sample come from one place, so that a network is never trained on one generation of
+jets and tested on another. Where there is none, the small sample that comes with the course serves.
+
+More jets come from the command line, the only door to the network::
+
+    ./data_download.sh                            what there is, and what is on this machine
+    ./data_download.sh top_tagging                the public files, by DOI
+    ./data_download.sh --generate top_tagging     jets of the same kind, made here
+
+The room may import `course_utils.jetfile` and `course_utils.kinematics`.
+"""
+
+from course_utils.samples.catalogue import SAMPLES, SPLITS, Sample
+from course_utils.samples.loading import (
+    count_jets,
+    jet_blocks,
+    load_frame,
+    load_jets,
+    stream_jets,
+)
+from course_utils.samples.places import data_root, data_roots, find, located, small_sample
+
+__all__ = [
+    "SAMPLES",
+    "SPLITS",
+    "Sample",
+    "count_jets",
+    "data_root",
+    "data_roots",
+    "find",
+    "jet_blocks",
+    "load_frame",
+    "load_jets",
+    "located",
+    "small_sample",
+    "stream_jets",
+]

@@ -1,0 +1,224 @@
+"""Fetches H->bb jets from the CERN Open Data Portal and makes jet files of them.
+
+The record 12102 of CMS (doi:10.7483/OPENDATA.CMS.JGJX.MS7Q, CC0) holds some 245 GB in files
+``train/ntuple_merged_<number>.root`` and ``test/...``, more than a gigabyte each; numbers 0 to 8
+are the test files. A few files are enough for the lessons. Each is fetched over https, resumed
+where a connection broke, checked against the record's adler32, and read by
+`course_utils.samples.cms_ntuples`.
+
+The record's file list comes from the portal's JSON interface, ``/api/records/12102``. Two forms are
+understood: ``metadata.files``, where an entry may be an index to be asked for at
+``/record/12102/files/<index>`` (read off the portal's own client, cernopendata-client), and
+``metadata._file_indices``, with the lists inside (written from memory). Which of the two this
+record gives today could not be verified here.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+
+from course_utils.jetfile import TTV, DataError, JetFile, JetTable, write_jets
+from course_utils.samples.catalogue import SPLITS, Sample
+from course_utils.samples.download import Resuming, faults_told
+
+PORTAL: Final = "https://opendata.cern.ch"
+RECORD: Final = "12102"
+STORAGE: Final = "root://eospublic.cern.ch/"  # the same paths are served under the portal's address
+TEST_FILES: Final = range(9)
+TRAIN_FILES: Final = 2  # by default; with a file each of val and test 5 GB
+_TIMEOUT: Final = (10, 60)
+
+
+@dataclass(frozen=True)
+class PublicFile:
+    """One file of the record."""
+
+    number: int
+    name: str
+    url: str
+    adler32: str
+
+
+def fetch_ntuples(
+    sample: Sample,
+    splits: Iterable[str],
+    folder: Path,
+    *,
+    train_files: int | None = None,
+    force: bool = False,
+) -> Iterator[str]:
+    """Make the jet files of the splits from public files; yield a line on each step.
+
+    Parameters
+    ----------
+    sample : Sample
+        The registry's ``hbb``.
+    splits : iterable of {"train", "val", "test"}
+    folder : Path
+        Where the jet files go. Public files wait in ``ntuples`` below it and are removed once the
+        split they belong to is written.
+    train_files : int, optional
+        How many files go to train; a third as many, but at least one, to each of val and test.
+
+    Raises
+    ------
+    DataError
+        If the portal cannot be reached, a file is corrupted or no ntuple, or a jet file of
+        something else is in the way and `force` is not given.
+    """
+    if find_spec("uproot") is None:
+        raise DataError(
+            "Reading the public files needs uproot, not installed here; install with: "
+            "pip install -c constraints.txt -e '.[cms]'"
+        )
+    with faults_told(sample, "the list of files"):
+        chosen = choose(public_files(), TRAIN_FILES if train_files is None else train_files)
+    for split in splits:
+        path, files = folder / f"{split}.h5", chosen[split]
+        if _is_there(path, files, sample, force=force):
+            yield f"{path} is already there."
+            continue
+        ntuples = []
+        for file in files:
+            with faults_told(sample, file.name):
+                ntuples.append(_fetch(file, folder / "ntuples"))
+            yield f"{file.name}: {ntuples[-1].stat().st_size / 1e9:.2f} GB, verified."
+        n_jets = write_jets(path, _tables(ntuples, split), provenance=_provenance(split, files))
+        for ntuple in ntuples:
+            ntuple.unlink()
+        yield f"{path}: {n_jets} jets of {len(files)} public files."
+
+
+def public_files() -> list[PublicFile]:
+    """The ntuples of the record, by number; ROOT files where there are both forms of one."""
+    record = _json(f"{PORTAL}/api/records/{RECORD}")
+    if not isinstance(record, dict) or not isinstance(record.get("metadata"), dict):
+        raise ValueError("an answer without metadata")
+    found = {}
+    for entry in _entries(record["metadata"]):
+        name = entry["uri"].rpartition("/")[2]
+        stem, _, suffix = name.rpartition(".")
+        number = stem.removeprefix("ntuple_merged_")
+        if suffix in ("root", "h5") and number.isdecimal():
+            better = suffix == "root" or int(number) not in found
+            if better:
+                checksum = entry["checksum"].removeprefix("adler32:")
+                found[int(number)] = PublicFile(int(number), name, _url(entry["uri"]), checksum)
+    return [found[number] for number in sorted(found)]
+
+
+def choose(files: Iterable[PublicFile], train_files: int) -> dict[str, list[PublicFile]]:
+    """The files of each split. A file never changes its split, however many are asked for.
+
+    Numbers 0 to 8 are for the test, as in the record; of the others every fifth is for validation.
+    """
+    by_split: dict[str, list[PublicFile]] = {split: [] for split in SPLITS}
+    for file in sorted(files, key=lambda file: file.number):
+        by_split[split_of(file.number)].append(file)
+    third = -(-train_files // 3)
+    for split, n_files in {"train": train_files, "val": third, "test": third}.items():
+        if len(by_split[split]) < n_files:
+            raise DataError(
+                f"Asked for {n_files} files for {split}; the record lists "
+                f"{len(by_split[split])}. Ask for fewer with --files."
+            )
+        del by_split[split][n_files:]
+    return by_split
+
+
+def split_of(number: int) -> str:
+    """The split a public file belongs to.
+
+    Examples
+    --------
+    >>> [split_of(number) for number in (0, 8, 9, 10, 14)]
+    ['test', 'test', 'val', 'train', 'val']
+    """
+    if number in TEST_FILES:
+        return "test"
+    return "val" if number % 5 == 4 else "train"
+
+
+def _entries(metadata: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What the record lists, indices followed."""
+    for index in metadata.get("_file_indices") or ():
+        yield from index["files"]
+    for entry in metadata.get("files") or ():
+        if entry["uri"].endswith("_file_index.json"):
+            yield from _json(f"{PORTAL}/record/{RECORD}/files/{entry['uri'].rpartition('/')[2]}")
+        else:
+            yield entry
+
+
+def _url(uri: str) -> str:
+    return uri.replace(STORAGE, PORTAL)
+
+
+def _json(url: str) -> Any:
+    answer = requests.get(url, timeout=_TIMEOUT)
+    answer.raise_for_status()
+    return json.loads(answer.text)  # its fault is a ValueError; that of requests, a broken line
+
+
+def _fetch(file: PublicFile, folder: Path) -> Path:
+    path = folder / file.name
+    if path.exists() and _adler32(path) == file.adler32:
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f".{path.stem}.{file.adler32}.part"
+    Resuming(part)(file.url, str(path), None)
+    if (found := _adler32(path)) != file.adler32:
+        path.unlink()
+        raise ValueError(f"adler32 {found} instead of {file.adler32}")
+    return path
+
+
+def _adler32(path: Path) -> str:
+    value = 1
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            value = zlib.adler32(block, value)
+    return f"{value:08x}"
+
+
+def _tables(ntuples: Iterable[Path], split: str) -> Iterator[JetTable]:
+    from course_utils.samples.cms_ntuples import read_ntuple  # uproot and awkward only when needed
+
+    for path in ntuples:
+        yield from read_ntuple(path, ttv=TTV[split])
+
+
+def _provenance(split: str, files: Iterable[PublicFile]) -> dict[str, str]:
+    return {
+        "sample": "hbb",
+        "split": split,
+        "record": f"CERN Open Data {RECORD}, doi:10.7483/OPENDATA.CMS.JGJX.MS7Q",
+        "files": " ".join(file.name for file in files),
+        "cuts": "pT 300 to 2000 GeV, abs(eta) < 2.4, soft drop mass 40 to 200 GeV",
+    }
+
+
+def _is_there(path: Path, files: list[PublicFile], sample: Sample, *, force: bool) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with JetFile(path, sample=sample.name) as file:
+            found = file.provenance.get("files")
+    except DataError:
+        found = None
+    if found == " ".join(file.name for file in files):
+        return True
+    if force:
+        return False
+    raise DataError(
+        f"{path} is there and holds other jets. Add --force to replace it, or set JET_DATA to "
+        f"another folder."
+    )

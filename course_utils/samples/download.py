@@ -1,0 +1,203 @@
+"""Fetches public files by DOI: resumed where a connection broke, verified, then renamed.
+
+Pooch asks the record for its checksums, verifies and renames. It starts a broken download anew,
+which hurts at a gigabyte; the downloader here goes on where it stopped (HTTP ``Range``).
+
+A site that keeps a copy sets ``JET_DATA_MIRROR`` to an address under which there are
+``<sample>/<split>.h5`` and ``<sample>/checksums.txt``, as ``md5sum *.h5`` or ``sha256sum *.h5``
+write it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pooch
+import requests
+from pooch.downloaders import doi_to_repository
+from requests.exceptions import ChunkedEncodingError, HTTPError, RequestException, Timeout
+from tqdm import tqdm
+
+from course_utils.jetfile import DataError
+from course_utils.samples.catalogue import Sample
+
+MIRROR: Final = "JET_DATA_MIRROR"
+_BLOCK: Final = 1 << 16  # bytes; what a break can lose
+_TIMEOUT: Final = (10, 60)  # seconds to connect, and between two pieces of an answer
+_ALGORITHMS: Final = {32: "md5", 40: "sha1", 64: "sha256"}
+_FAILURES: Final = 3  # in a row, each without a single new byte
+_FIRST_PAUSE: Final = 1.0  # seconds
+
+
+class Resuming:
+    """A downloader for pooch that keeps what it has in `part` and continues there.
+
+    Parameters
+    ----------
+    part : Path
+        The unfinished file. It stays when the connection breaks for good, for the next run.
+    """
+
+    def __init__(self, part: Path) -> None:
+        self.part = part
+
+    def __call__(self, url: str, output_file: str, pooch: object) -> None:
+        """Fetch `url`, which may be a ``doi:``, into `output_file`."""
+        url = _resolved(url)
+        failures = 0
+        while True:
+            before = self._size()
+            try:
+                self._pull(url)
+            except (requests.ConnectionError, ChunkedEncodingError, Timeout):
+                failures = 0 if self._size() > before else failures + 1
+                if failures == _FAILURES:
+                    raise
+                time.sleep(_FIRST_PAUSE * 2**failures)
+            else:
+                self.part.replace(output_file)
+                return
+
+    def _size(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    def _pull(self, url: str) -> None:
+        have = self._size()
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
+            span = answer.headers.get("Content-Range", "")
+            if answer.status_code == requests.codes.requested_range_not_satisfiable:
+                if span == f"bytes */{have}":
+                    return  # all was there: the last run ended just before the renaming
+                self.part.unlink()
+                raise requests.ConnectionError("The unfinished file was longer than the file.")
+            answer.raise_for_status()
+            if answer.headers.get("Content-Type", "").startswith("text/html"):
+                raise DataError(
+                    f"Expected jets from {url}; got a web page. Look at the address in a browser."
+                )
+            resumed = answer.status_code == requests.codes.partial_content
+            if resumed and not span.startswith(f"bytes {have}-"):
+                self.part.unlink()
+                raise requests.ConnectionError(f"Asked for bytes from {have}, got {span!r}.")
+            self._append(answer, have if resumed else 0)
+
+    def _append(self, answer: requests.Response, have: int) -> None:
+        length = int(answer.headers.get("Content-Length", 0))
+        with (
+            self.part.open("ab" if have else "wb") as file,
+            tqdm(
+                total=have + length if length else None,
+                initial=have,
+                desc=self.part.name.split(".")[1],
+                unit="B",
+                unit_scale=True,
+                disable=None,  # where the standard error is no terminal
+            ) as bar,
+        ):
+            for block in answer.iter_content(_BLOCK):
+                file.write(block)
+                bar.update(len(block))
+
+
+def fetch(sample: Sample, splits: list[str], folder: Path, *, force: bool) -> Iterator[str]:
+    """Fetch the public files of the splits into `folder`; yield a line on each.
+
+    Raises
+    ------
+    DataError
+        If the record cannot be reached, a download is corrupted, or a file of other jets is in
+        the way and `force` is not given.
+    """
+    pooch.get_logger().setLevel("ERROR")  # the bar and the line below say it better
+    record = _record(sample, folder)
+    for split in splits:
+        name = f"{split}.h5"
+        with faults_told(sample, name):
+            if name not in record.registry:
+                raise DataError(f"{record.base_url} has no {name}, only {sorted(record.registry)}.")
+            yield _fetch_file(record, name, folder, force=force)
+
+
+def _fetch_file(record: pooch.Pooch, name: str, folder: Path, *, force: bool) -> str:
+    target, checksum = folder / name, record.registry[name]
+    if target.exists() and pooch.file_hash(target, _algorithm(checksum)) == _digest(checksum):
+        return f"{target} is already there."
+    if target.exists() and not force:
+        raise DataError(
+            f"{target} is there and is not the public file. Add --force to replace it, or set "
+            f"JET_DATA to another folder."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    # The checksum in the name keeps two versions of a record from being spliced.
+    part = folder / f".{Path(name).stem}.{_digest(checksum)[:12]}.part"
+    record.fetch(name, downloader=Resuming(part))
+    return f"{target}: {target.stat().st_size / 1e9:.2f} GB, verified."
+
+
+def _record(sample: Sample, folder: Path) -> pooch.Pooch:
+    """The public files and their checksums, from the mirror if there is one, else by DOI."""
+    with faults_told(sample, "the list of files"):
+        if mirror := os.environ.get(MIRROR):
+            base_url = f"{mirror.rstrip('/')}/{sample.name}/"
+            answer = requests.get(f"{base_url}checksums.txt", timeout=_TIMEOUT)
+            answer.raise_for_status()
+            return pooch.create(folder, base_url, registry=_checksums(answer.text))
+        record = pooch.create(folder, f"doi:{sample.doi}/", registry={})
+        record.load_registry_from_doi()
+        return record
+
+
+def _checksums(text: str) -> dict[str, str]:
+    """Read the output of ``md5sum`` or ``sha256sum``: ``{name: "md5:..."}``."""
+    registry = {}
+    for line in filter(str.strip, text.splitlines()):
+        digest, _, name = line.strip().partition(" ")
+        if len(digest) not in _ALGORITHMS or not name.strip():
+            raise ValueError(f"Expected a checksum and a name, got {line[:60]!r}")
+        registry[name.strip().removeprefix("*")] = f"{_ALGORITHMS[len(digest)]}:{digest.lower()}"
+    return registry
+
+
+def _algorithm(checksum: str) -> str:
+    return checksum.partition(":")[0] if ":" in checksum else "sha256"
+
+
+def _digest(checksum: str) -> str:
+    return checksum.rpartition(":")[2]
+
+
+def _resolved(url: str) -> str:
+    """Return the address of a file that is given as ``doi:<record>/<name>``."""
+    if not url.startswith("doi:"):
+        return url
+    doi, _, name = url.removeprefix("doi:").rpartition("/")
+    return doi_to_repository(doi, timeout=_TIMEOUT).download_url(name)
+
+
+@contextmanager
+def faults_told(sample: Sample, what: str) -> Iterator[None]:
+    """Turn what can go wrong on the way into one sentence with a way out."""
+    way_out = (
+        f"run the same command again to continue, or make jets of the same kind without network: "
+        f"./data_download.sh --generate {sample.name}"
+    )
+    try:
+        yield
+    except HTTPError as error:
+        status = f"{error.response.status_code} {error.response.reason}"
+        message = f"{error.response.url} answered {status}; {way_out}"
+        raise DataError(message) from error
+    except RequestException as error:
+        where = error.request.url if error.request is not None else f"doi:{sample.doi}"
+        raise DataError(f"No connection for {what} from {where}; {way_out}") from error
+    except (ValueError, KeyError) as error:  # pooch: a checksum, or a record it cannot read
+        raise DataError(
+            f"What came for {what} of {sample.name} is not what the record promises and was "
+            f"removed; {way_out} ({str(error).splitlines()[0]})"
+        ) from error

@@ -1,0 +1,103 @@
+"""Where the jets of a sample lie on this machine."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from course_utils.jetfile import DataNotFound
+from course_utils.samples.catalogue import SAMPLES, SPLITS
+
+__all__ = ["data_root", "data_roots", "find", "located", "small_sample", "warn_once"]
+
+_CHECKOUT: Final = Path(__file__).resolve().parents[2]
+_PACKAGED: Final = Path(__file__).resolve().with_name("data")
+_logger = logging.getLogger("course_utils.samples")
+
+
+def data_roots() -> tuple[Path, ...]:
+    """Return the places where samples are looked for, first choice first."""
+    roots = [Path(root).expanduser()] if (root := os.environ.get("JET_DATA")) else []
+    if (_CHECKOUT / "pyproject.toml").exists():  # not so in an installed package
+        roots.append(_CHECKOUT / "data")
+    return (*roots, platformdirs.user_cache_path("jet-tagging-course"))
+
+
+def data_root() -> Path:
+    """Return the place where new samples are put: the first of `data_roots`."""
+    return data_roots()[0]
+
+
+def small_sample(sample: str) -> Path:
+    """Return where the small sample that comes with the course is, all splits in one file."""
+    return _PACKAGED / f"{sample}_small.h5"
+
+
+def find(sample: str, split: str) -> Path:
+    """Return the jet file of a split; the small sample of the course if there is none.
+
+    Parameters
+    ----------
+    sample : str
+        A key of `SAMPLES`.
+    split : {"train", "val", "test"}
+
+    Raises
+    ------
+    DataNotFound
+        If the place that holds the sample lacks this split, or nothing is there at all.
+    ValueError
+        If there is no sample or split of that name.
+
+    Examples
+    --------
+    >>> find("top_tagging", "training")
+    Traceback (most recent call last):
+        ...
+    ValueError: Expected a split out of train, val, test; got 'training'.
+    """
+    path = located(sample, split)
+    if path == small_sample(sample):
+        warn_once(
+            f"These are jets of the small sample {path.name}, enough to try things out. "
+            f"For more: ./data_download.sh --generate {sample}"
+        )
+    return path
+
+
+def located(sample: str, split: str) -> Path:
+    """`find` without a word in the log."""
+    _require_known(sample, split)
+    for root in data_roots():
+        folder = root / sample
+        if (folder / f"{split}.h5").exists():
+            return folder / f"{split}.h5"
+        if others := [other for other in SPLITS if (folder / f"{other}.h5").exists()]:
+            raise DataNotFound(
+                f"{folder} holds {', '.join(others)} of {sample}, but no {split}.h5. Make it "
+                f"with: ./data_download.sh --generate {sample} --split {split}"
+            )
+    small = small_sample(sample)
+    if not small.exists():
+        raise DataNotFound(
+            f"No jets of {sample} in {', '.join(map(str, data_roots()))}. "
+            f"Make them with: ./data_download.sh --generate {sample}"
+        )
+    return small
+
+
+def _require_known(sample: str, split: str) -> None:
+    if sample not in SAMPLES:
+        raise ValueError(f"Expected a sample out of {', '.join(SAMPLES)}; got {sample!r}.")
+    if split not in SPLITS:
+        raise ValueError(f"Expected a split out of {', '.join(SPLITS)}; got {split!r}.")
+
+
+@functools.cache
+def warn_once(message: str) -> None:
+    _logger.warning(message)

@@ -1,0 +1,26 @@
+"""What is inside a jet: N-subjettiness, soft drop, subjets, trimming, Lund planes.
+
+FastJet does the clustering; the extra ``simulation`` brings it (``fastjet``, ``awkward``). Every
+function treats each jet by itself, on one core. The room is part of the ground.
+"""
+
+from course_utils.substructure.clustering import (
+    n_subjettiness,
+    soft_drop_mass,
+    subjets,
+    trimmed,
+    vectors,
+)
+from course_utils.substructure.lund import LundBins, lund_density, lund_images, lund_plane
+
+__all__ = [
+    "LundBins",
+    "lund_density",
+    "lund_images",
+    "lund_plane",
+    "n_subjettiness",
+    "soft_drop_mass",
+    "subjets",
+    "trimmed",
+    "vectors",
+]

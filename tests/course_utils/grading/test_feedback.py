@@ -1,0 +1,67 @@
+"""Feedback: the student reads what they could see before, and nothing of the hidden tests."""
+
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from course_utils.grading import HideTests
+
+SECRET = "assert double(21) == 42, 'the answer is 42'"
+CHECK = f"""assert double(1) == 2, "What is twice one?"
+### BEGIN HIDDEN TESTS
+{SECRET}
+### END HIDDEN TESTS"""
+META = {"grade": True, "grade_id": "check", "locked": True, "points": 1}
+META |= {"schema_version": 3, "solution": False, "task": False}
+
+
+@pytest.fixture(scope="module")
+def feedback():
+    """Clean the feedback for an answer, after a real kernel has made its traceback."""
+
+    def clean(answer):
+        check = new_code_cell(CHECK, metadata={"nbgrader": META})
+        notebook = new_notebook(cells=[new_code_cell(answer), check])
+        NotebookClient(notebook, kernel_name="python3", allow_errors=True).execute()
+        return HideTests().preprocess(notebook, {})[0].cells[1]
+
+    return clean
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("def double(x):\n    return 2 * x", None),
+        ("def double(x):\n    return 2", "AssertionError: a hidden check failed"),
+        ("def double(x):\n    return x", "AssertionError: What is twice one?"),
+        (
+            "def double(x):\n    return 2 * x if x < 2 else {}[x]",
+            "KeyError: a hidden check",
+        ),
+    ],
+)
+def test_a_failure_is_told_in_one_line_and_a_hidden_one_not_at_all(feedback, answer, shown):
+    cell = feedback(answer)
+    for text in (cell.source, str(cell.outputs)):
+        assert SECRET not in text
+        assert "the answer" not in text
+    if shown is None:
+        assert not cell.outputs
+    else:
+        assert cell.outputs[0].traceback[0].startswith(shown)
+
+
+def test_cells_without_hidden_tests_keep_their_tracebacks():
+    error = new_output("error", ename="NameError", evalue="x", traceback=["-> 1 x", "NameError: x"])
+    notebook = new_notebook(cells=[new_code_cell("x", outputs=[error]), new_markdown_cell("text")])
+    cleaned, _ = HideTests().preprocess(notebook, {})
+    assert cleaned.cells[0].outputs == [error]
+
+
+def test_a_mark_scheme_is_taken_out():
+    meta = META | {"grade": False, "task": True}
+    source = "Discuss.\n### BEGIN MARK SCHEME\n1 point for ln 2\n### END MARK SCHEME"
+    notebook = new_notebook(cells=[new_markdown_cell(source, metadata={"nbgrader": meta})])
+    assert HideTests().preprocess(notebook, {})[0].cells[0].source == "Discuss."

@@ -1,0 +1,207 @@
+"""Production of jet files: reproducible, parallel, resumable, and safe against mishaps."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pythia8mc", reason="needs the extra 'simulation'")
+pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
+
+from executors import BreaksAfter
+
+from course_utils.jetfile import DataError, JetFile
+from course_utils.simulation import production
+from course_utils.simulation.processes import SAMPLES
+from course_utils.simulation.production import produce
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_units():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SAMPLES, "top_tagging", replace(SAMPLES["top_tagging"], unit_jets=(10, 10)))
+        patch.setitem(SAMPLES, "hbb", replace(SAMPLES["hbb"], unit_jets=(5, 15)))
+        yield
+
+
+def made(path, **arguments):
+    defaults = {"n_jets": 40, "seed": 5, "progress": False, "executor": ThreadPoolExecutor(1)}
+    return produce("top_tagging", path, **defaults | arguments)
+
+
+def contents(path):
+    with JetFile(path) as file:
+        return file.read()
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """40 jets: two units of either class."""
+    return contents(made(tmp_path_factory.mktemp("jets") / "reference.h5"))
+
+
+def test_jets_do_not_depend_on_the_number_of_workers(tmp_path, reference):
+    processes = contents(made(tmp_path / "pool.h5", executor=None, workers=2))
+    np.testing.assert_array_equal(processes.jets, reference.jets)
+    np.testing.assert_array_equal(processes.y_true, reference.y_true)
+    np.testing.assert_array_equal(processes.truth, reference.truth)
+
+
+def test_dask_cluster_makes_the_same_jets(tmp_path, reference):
+    distributed = pytest.importorskip("distributed", reason="needs the extra 'dask'")
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        jets = contents(made(tmp_path / "dask.h5", executor=client.get_executor()))
+    np.testing.assert_array_equal(jets.jets, reference.jets)
+
+
+def test_a_larger_sample_begins_with_the_smaller_one(tmp_path, reference):
+    larger = contents(made(tmp_path / "larger.h5", n_jets=50))
+    np.testing.assert_array_equal(larger.jets[:40], reference.jets)
+    assert len(larger) == 50
+    assert larger.y_true.sum() == 25
+
+
+def test_seeds_and_splits_give_different_jets(tmp_path, reference):
+    for name, changed in (("seed", {"seed": 6}), ("split", {"split": "test"})):
+        other = contents(made(tmp_path / f"{name}.h5", **changed))
+        first_pt = np.hypot(*other.jets[:, 0, 1:3].T)
+        assert not np.isin(first_pt, np.hypot(*reference.jets[:, 0, 1:3].T)).any()
+
+
+def test_jets_are_balanced_massless_and_inside_the_cuts(reference):
+    assert reference.y_true.sum() == 20
+    momentum = reference.jets.astype(float).sum(axis=1)
+    pt = np.hypot(momentum[:, 1], momentum[:, 2])
+    assert (pt > 549.9).all()
+    assert (pt < 650.1).all()
+    assert (abs(np.arcsinh(momentum[:, 3] / pt)) < 2).all()
+    energy, length = reference.jets[..., 0], np.linalg.norm(reference.jets[..., 1:], axis=-1)
+    np.testing.assert_allclose(energy, length, rtol=1e-5)
+    top_mass = np.sqrt(reference.truth[:, 0] ** 2 - (reference.truth[:, 1:] ** 2).sum(axis=1))
+    assert np.median(top_mass[reference.y_true == 1]) == pytest.approx(172.5, abs=2)
+    assert (reference.truth[reference.y_true == 0] == 0).all()
+
+
+def test_an_interrupted_production_leaves_no_file_and_continues(tmp_path, reference, monkeypatch):
+    path = tmp_path / "train.h5"
+    with pytest.raises(KeyboardInterrupt):
+        made(path, executor=BreaksAfter(3), workers=1)
+    assert not path.exists()
+    survivors = sorted(f.name for f in (tmp_path / "train.h5.parts").glob("*.npz"))
+    assert survivors  # what was finished before the interruption
+
+    redone = []
+    original = production.make_unit
+    monkeypatch.setattr(
+        production, "make_unit", lambda unit: redone.append(unit.file_name) or original(unit)
+    )
+    np.testing.assert_array_equal(contents(made(path)).jets, reference.jets)
+    assert set(redone).isdisjoint(survivors)
+    assert not (tmp_path / "train.h5.parts").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
+def test_workers_end_when_the_production_is_killed():
+    code = (
+        "import os, time\n"
+        "from course_utils.simulation.production import _pool\n"
+        "if __name__ == '__main__':\n"
+        "    with _pool(None, 1) as pool:\n"
+        "        print(pool.submit(os.getpid).result(), flush=True)\n"
+        "        time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as run:
+        worker = int(run.stdout.readline())
+        assert _runs(worker)
+        run.kill()
+    for _ in range(600):
+        if not _runs(worker):
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("The worker outlived its production by a minute.")
+
+
+def _runs(process: int) -> bool:
+    status = Path(f"/proc/{process}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_another_production_in_the_same_place_is_refused_until_the_first_is_finished(tmp_path):
+    path = tmp_path / "train.h5"
+    with pytest.raises(KeyboardInterrupt):
+        made(path, executor=BreaksAfter(0))
+    with pytest.raises(DataError, match=r"another seed.*remove the folder"):
+        made(path, seed=99)
+
+
+def test_only_a_few_units_wait_in_memory_however_many_jets_are_asked_for(monkeypatch):
+    class Counting(BreaksAfter):
+        waiting = most = 0
+
+        def submit(self, work, /, *arguments):
+            self.waiting += 1
+            self.most = max(self.most, self.waiting)
+            return super().submit(work, *arguments)
+
+    monkeypatch.setattr(production, "make_unit", lambda unit: unit.number)
+    executor = Counting(100)
+    units = [production.Unit("top_tagging", "train", False, n, 1, 1) for n in range(100)]
+    numbers = []
+    for _, number in production._made(units, executor, at_once=3):
+        executor.waiting -= 1
+        numbers.append(number)
+    assert sorted(numbers) == list(range(100))
+    assert executor.most <= 3
+
+
+def test_provenance_says_how_the_jets_were_made(tmp_path):
+    with JetFile(made(tmp_path / "train.h5", n_jets=20)) as file:
+        provenance = file.provenance
+    assert provenance["seed"] == 5
+    assert provenance["generator"].startswith("Pythia 8")
+    # What `data_download.sh --generate` compares before it takes a file for the one asked for.
+    compared = {"sample", "split", "seed", "signal", "background", "cuts", "detector"}
+    assert compared <= production.origin("top_tagging", "train", 5).keys()
+    assert compared <= provenance.keys()
+    assert "R=0.8" in provenance["cuts"]
+    assert provenance["events_tried_signal"] >= 10
+    json.dumps(provenance)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_jets": 0}, "multiple of 2 jets"),
+        ({"n_jets": 7}, "multiple of 2 jets"),
+        ({"seed": -1}, "seed of 0 or more"),
+        ({"split": "validation"}, "split out of"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_made(tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        made(tmp_path / "train.h5", **arguments)
+    assert not any(tmp_path.iterdir())
+
+
+def test_unknown_sample_names_those_there_are(tmp_path):
+    with pytest.raises(ValueError, match="top_tagging"):
+        produce("top_tagin", tmp_path / "x.h5", n_jets=2, seed=1)

@@ -1,0 +1,66 @@
+"""A file is written completely or not at all."""
+
+import errno
+import os
+import stat
+
+import pytest
+
+from course_utils.files import part_of, replacing, write_file
+
+
+def names(folder):
+    return sorted(each.name for each in folder.iterdir())
+
+
+def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "scores.npy"
+    write_file(path, b"old")
+
+    def interrupted():
+        with replacing(path) as part:
+            part.write_bytes(b"half of the n")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["scores.npy"]
+
+
+def test_the_old_file_stays_until_the_new_one_is_complete(tmp_path):
+    path = tmp_path / "scores.npy"
+    write_file(path, b"old")
+    with replacing(path) as part:
+        part.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+
+
+def test_a_disk_that_refuses_leaves_nothing(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_file(tmp_path / "labels.npz", b"secret", private=True)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_a_private_file_is_never_readable_by_others(tmp_path):
+    before = os.umask(0)
+    try:
+        with replacing(tmp_path / "labels.npz", private=True) as part:
+            assert stat.S_IMODE(part.stat().st_mode) == 0o600
+            part.write_bytes(b"secret")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "labels.npz").stat().st_mode) == 0o600
+
+
+def test_two_writers_of_one_file_never_share_a_temporary_name(tmp_path):
+    path = tmp_path / "train.h5"
+    parts = {part_of(path) for _ in range(100)}
+    assert len(parts) == 100
+    assert all(part.name.startswith(".") and part.suffix == ".part" for part in parts)

@@ -85,7 +85,7 @@ def classroom(tmp_path):
     """A folder with what the README's challenge commands start from."""
     fresh = tmp_path / "fresh" / "top_tagging" / "test.h5"
     fresh.parent.mkdir(parents=True)
-    with JetFile(ROOT / "course_utils" / "data" / "top_tagging_small.h5") as file:
+    with JetFile(ROOT / "course_utils" / "samples" / "data" / "top_tagging_small.h5") as file:
         table = file.read()
     fresh_jets = table[:200]
     # As if new: every jet looks into another azimuth, and no copy of a known one is left.

@@ -5,6 +5,7 @@ function treats each jet by itself, on one core. The room is part of the ground.
 """
 
 from course_utils.substructure.clustering import (
+    hardest_rows,
     n_subjettiness,
     soft_drop_mass,
     subjets,
@@ -15,6 +16,7 @@ from course_utils.substructure.lund import LundBins, lund_density, lund_images, 
 
 __all__ = [
     "LundBins",
+    "hardest_rows",
     "lund_density",
     "lund_images",
     "lund_plane",

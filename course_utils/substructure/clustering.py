@@ -138,7 +138,7 @@ def subjets(jets: ArrayLike, *, radius: float = 0.3, n: int = 2) -> NDArray[np.f
     found = clustered(momenta, counts, fastjet.kt_algorithm, radius).inclusive_jets()
     momentum = np.stack([ak.flatten(found[p]).to_numpy() for p in _FIELDS], axis=-1)
     jet = np.repeat(np.arange(len(counts)), ak.num(found).to_numpy())
-    return _hardest_first(momentum, jet, (len(counts), n))
+    return hardest_rows(momentum, jet, (len(counts), n))
 
 
 def trimmed(jets: ArrayLike, *, radius: float = 0.3, min_fraction: float = 0.05) -> NDArray:
@@ -175,7 +175,7 @@ def trimmed(jets: ArrayLike, *, radius: float = 0.3, min_fraction: float = 0.05)
     subjet_pt = np.hypot(np.bincount(subjet, px), np.bincount(subjet, py))
     jet_pt = np.hypot(*(np.bincount(jet, p, minlength=len(counts)) for p in (px, py)))
     stays = subjet_pt[subjet] >= min_fraction * jet_pt[jet]
-    return _hardest_first(jets[_is_real(jets)][row[stays]], jet[stays], jets.shape[:2])
+    return hardest_rows(jets[_is_real(jets)][row[stays]], jet[stays], jets.shape[:2])
 
 
 def _members(
@@ -191,8 +191,21 @@ def _members(
     return jet, subjet, first[jet] + ak.flatten(of_subjets).to_numpy()
 
 
-def _hardest_first(momentum: NDArray, jet: NDArray[np.int64], shape: tuple[int, int]) -> NDArray:
-    """Momenta by falling pT in the rows of their jets, cut or padded to ``shape``."""
+def hardest_rows(momentum: NDArray, jet: NDArray[np.int64], shape: tuple[int, int]) -> NDArray:
+    """Momenta by falling pT in the rows of their jets, cut or padded to ``shape``.
+
+    Parameters
+    ----------
+    momentum : array of shape (n, 4)
+        ``(E, px, py, pz)`` in GeV.
+    jet : array of shape (n,)
+        The jet each belongs to.
+    shape : (n_jets, n_rows)
+
+    Returns
+    -------
+    array of shape (n_jets, n_rows, 4)
+    """
     order = np.lexsort((-np.hypot(momentum[:, 1], momentum[:, 2]), jet))
     counts = np.bincount(jet, minlength=shape[0])
     rank = np.arange(len(jet)) - np.repeat(np.cumsum(counts) - counts, counts)

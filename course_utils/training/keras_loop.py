@@ -35,7 +35,7 @@ def fit_keras(
     Parameters
     ----------
     network : keras.Model
-        Ends in a softmax over (background, signal); compiled with the loss
+        Ends in a softmax over (background, signal), or over more classes; compiled with the loss
         ``"sparse_categorical_crossentropy"`` and ``metrics=["accuracy"]``.
     train, val : (features, y_true) or tf.data.Dataset
         Arrays of shapes (n_jets, ...) and (n_jets,), or batches of both, such as those of
@@ -66,9 +66,9 @@ def fit_keras(
         verbose=0,
         callbacks=callbacks,
     )
-    of_the_truth = _probability_of_the_truth(network, val)
+    of_the_truth, is_right = _compared(network, val)
     smallest = np.finfo(np.float32).tiny  # a certain and wrong network would have infinite loss
-    spreads = np.log(np.maximum(of_the_truth, smallest)).std(), (of_the_truth > 0.5).std()
+    spreads = np.log(np.maximum(of_the_truth, smallest)).std(), is_right.std()
     errors = [float(spread / np.sqrt(len(of_the_truth))) for spread in spreads]
     return History.from_keras(log.history, val_loss_error=errors[0], val_accuracy_error=errors[1])
 
@@ -77,17 +77,17 @@ def _arrays(data: tuple[ArrayLike, ArrayLike] | tf.data.Dataset) -> bool:
     return isinstance(data, tuple | list)
 
 
-def _probability_of_the_truth(
+def _compared(
     network: keras.Model, val: tuple[ArrayLike, ArrayLike] | tf.data.Dataset
-) -> NDArray[np.float32]:
-    """What the network gives to the true class of each jet, shape (n_jets,)."""
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The probability of the true class of each jet, and whether it is the largest."""
     if _arrays(val):
         parts = [(network.predict(val[0], batch_size=1024, verbose=0), val[1])]
     else:
         parts = [(network.predict_on_batch(x), y) for x, y in val]
-    return np.concatenate(
-        [outputs[np.arange(len(outputs)), np.asarray(y, dtype=int)] for outputs, y in parts]
-    )
+    outputs = np.concatenate([outputs for outputs, _ in parts])
+    y_true = np.concatenate([np.asarray(y, dtype=int) for _, y in parts])
+    return outputs[np.arange(len(outputs)), y_true], outputs.argmax(axis=1) == y_true
 
 
 def progress_bar(n_epochs: int, *, label: str = "training") -> keras.callbacks.Callback:

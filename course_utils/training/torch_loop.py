@@ -8,8 +8,9 @@ Every training of the PyTorch lessons goes through `fit_torch`::
     y_score = predict_torch(network, x_test)
 
 A network takes inputs of shape (n_jets, ...) and returns logits, or log-probabilities, of shape
-(n_jets, 2) for (background, signal). On a CPU the same seed, the same data and the same number of
-threads give the same weights, bit by bit, also when the training was interrupted in between.
+(n_jets, n_classes): two for (background, signal), or more. On a CPU the same seed, the same data
+and the same number of threads give the same weights, bit by bit, even if the training was
+interrupted in between.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def fit_torch(
     Parameters
     ----------
     network : nn.Module
-        Ends in two outputs for (background, signal); see the top of this module. It is trained in
+        Ends in one output per class; see the top of this module. It is trained in
         place, and stays on `device`.
     train, val : (features, y_true), or batches of them
         A tuple of arrays of shapes (n_jets, ...) and (n_jets,); only one batch at a time goes to
@@ -165,6 +166,7 @@ def predict_torch(
     network: nn.Module,
     features: ArrayLike,
     *,
+    all_classes: bool = False,
     batch_size: int = 1024,
     device: str | torch.device | None = None,
 ) -> NDArray[np.float32]:
@@ -173,8 +175,11 @@ def predict_torch(
     Parameters
     ----------
     network : nn.Module
-        Returns logits or log-probabilities of shape (n_jets, 2). It stays in the mode it is in.
+        Returns logits or log-probabilities of shape (n_jets, n_classes). It stays in the mode it
+        is in.
     features : array of shape (n_jets, ...)
+    all_classes : bool
+        Return the probability of every class. A network of more than two classes needs it.
     batch_size : int
         Jets at a time.
     device : str or torch.device, optional
@@ -182,7 +187,12 @@ def predict_torch(
 
     Returns
     -------
-    array of shape (n_jets,)
+    array of shape (n_jets,), or (n_jets, n_classes) with `all_classes`
+
+    Raises
+    ------
+    ValueError
+        If the network has more than two classes and `all_classes` is not given.
 
     Examples
     --------
@@ -191,11 +201,22 @@ def predict_torch(
     ...         return torch.log(torch.stack([1 - x, x], dim=1))
     >>> predict_torch(Sure(), [0.25, 0.75]).round(3)
     array([0.25, 0.75], dtype=float32)
+    >>> predict_torch(Sure(), [0.25, 0.75], all_classes=True).round(3)
+    array([[0.75, 0.25],
+           [0.25, 0.75]], dtype=float32)
     """
     if device is None:
         device = next((weights.device for weights in network.parameters()), "cpu")
     outputs = _outputs(network, as_tensor(features), torch.device(device), batch_size)
-    return outputs.softmax(dim=1)[:, 1].numpy()
+    probabilities = outputs.softmax(dim=1).numpy()
+    if all_classes:
+        return probabilities
+    if probabilities.shape[1] != 2:
+        raise ValueError(
+            f"Expected a network of two classes; this one has {probabilities.shape[1]}. "
+            "all_classes=True gives the probability of each."
+        )
+    return probabilities[:, 1]
 
 
 def _train_once(

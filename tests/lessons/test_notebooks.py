@@ -27,7 +27,7 @@ from traitlets.config import Config, PyFileConfigLoader
 from course_utils.datasets import SAMPLES, SPLITS, TTV, small_sample
 from course_utils.jetfile import JetFile, write_jets
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LESSONS = [Lesson(path) for path in sorted(ROOT.glob("notebooks/*/*.ipynb"))]
 # What continuous integration sets; every lesson has to know these names.
 SMALL_RUN = {"N_JETS": 1200, "N_EPOCHS": 3, "SEED": 7}

@@ -5,6 +5,9 @@ JETS ?= 60000
 SEED ?= 1
 # The versions to install; empty (CONSTRAINTS= make test) for the newest that pyproject.toml allows.
 CONSTRAINTS ?= constraints.txt
+WORKERS ?= logical
+# Each worker computes on one core: more threads than cores only wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export JET_DATA ?= $(CURDIR)/data
@@ -31,8 +34,8 @@ demo: $(VENV)/ready  ## jets, lesson 01, two networks and a baseline on a leader
 	python -m challenge baselines demo/challenge
 	python -m challenge board demo/challenge
 
-test: $(VENV)/ready  ## all tests
-	python -m pytest
+test: $(VENV)/ready  ## all tests, on all cores (WORKERS=0: in one process)
+	$(ONE_THREAD) python -m pytest -n $(WORKERS) --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 test-challenge: $(VENV)/ready  ## what the challenge stores, where CHALLENGE_DATABASE_URL says
 	python -m pytest $(addprefix tests/test_challenge_,$(addsuffix .py,store quota lifecycle audit migrations dropbox load creation cli secrecy))

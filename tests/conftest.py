@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +20,29 @@ from course_utils.jetfile import N_CONSTITUENTS, JetTable, write_jets
 # A busy machine's slow example is no fault.
 settings.register_profile("course", deadline=None)
 settings.load_profile("course")
+
+
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Parallel workers (``-n``): one of them runs a lesson, or a file; the longest come first.
+
+    So what the tests of a lesson or a file share is made once, and no long group is left for the
+    end, when the other workers are idle.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    n_slow: Counter[str] = Counter()
+    for item in items:
+        n_slow[_group(item)] += item.get_closest_marker("slow") is not None
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: -n_slow[_group(item)])
+
+
+def _group(item: pytest.Item) -> str:
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    lesson = parameters.get("lesson")
+    return lesson.name if lesson else item.nodeid.split("::")[0]
+
 
 TTV = {"train": 0, "test": 1, "val": 2}  # as the public files have it
 

@@ -44,6 +44,14 @@ def _group(item: pytest.Item) -> str:
     return lesson.name if lesson else item.nodeid.split("::")[0]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have recorded under the name "summary", whichever worker ran them."""
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, [])]
+    for name, line in (each for report in reports for each in report.user_properties):
+        if name == "summary":
+            terminalreporter.write_line(line)
+
+
 TTV = {"train": 0, "test": 1, "val": 2}  # as the public files have it
 
 SomeJets = Callable[..., JetTable]

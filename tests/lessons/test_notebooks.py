@@ -188,7 +188,7 @@ class TestChecks:
             marks = session.marks_for(lesson, exercise, stub)
             assert marks == {"whole": 0, "visible": 0, "hidden": 0}, stub
 
-    def test_every_planted_wrong_answer_loses_points(self, lesson, session, request):
+    def test_every_planted_wrong_answer_loses_points(self, lesson, session, record_property):
         answers = {lesson.cells[e.answer].id: e for e in lesson.exercises}
         assert set(lesson.wrong_answers) == set(answers)
         assert all(len(wrong) >= 3 for wrong in lesson.wrong_answers.values())
@@ -204,14 +204,8 @@ class TestChecks:
         line = f"{lesson.name}: {len(lesson.cells)} cells, {lesson.points} points,"
         line += f" {lesson.minutes} minutes of exercises; of {planted} wrong answers"
         line += f" {planted - len(survivors)} lose points, {told} already by the visible check"
-        _report(request, line)
+        record_property("summary", line)
         assert not survivors
-
-
-def _report(request: pytest.FixtureRequest, line: str) -> None:
-    plugins = request.config.pluginmanager
-    with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
-        plugins.get_plugin("terminalreporter").write_line(f"\n{line}")
 
 
 # With nbgrader, as an instructor and two students do -----------------------------------------

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,26 +24,32 @@ settings.register_profile("course", deadline=None)
 settings.load_profile("course")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
+# ---------------------------------------------------------------- parallel workers
+
+
+def _unit(nodeid: str) -> str:
+    """The tests that one worker runs, since they share what is expensive: a lesson, or a file."""
+    lesson = re.search(r"test_notebooks\.py::.*\[(\w+)\]$", nodeid)
+    return lesson[1] if lesson else nodeid.split("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Units(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _unit(nodeid)
+
+    return Units(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Parallel workers (``-n``): one of them runs a lesson, or a file; the longest come first.
-
-    So what the tests of a lesson or a file share is made once, and no long group is left for the
-    end, when the other workers are idle.
-    """
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return
-    n_slow: Counter[str] = Counter()
-    for item in items:
-        n_slow[_group(item)] += item.get_closest_marker("slow") is not None
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: -n_slow[_group(item)])
-
-
-def _group(item: pytest.Item) -> str:
-    parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    lesson = parameters.get("lesson")
-    return lesson.name if lesson else item.nodeid.split("::")[0]
+    """The longest units come first, so that no worker begins one when the others are done."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = (item.nodeid for item in items if item.get_closest_marker("slow"))
+        n_slow = Counter(map(_unit, slow))
+        items.sort(key=lambda item: -n_slow[_unit(item.nodeid)])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

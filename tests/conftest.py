@@ -33,6 +33,12 @@ def _unit(nodeid: str) -> str:
     return lesson[1] if lesson else nodeid.split("::")[0]
 
 
+def pytest_configure() -> None:
+    """A worker is given the width of a terminal that it does not have."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.pop("COLUMNS", None)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from xdist.scheduler import LoadScopeScheduling

@@ -3,19 +3,26 @@ PYTHON ?= python3
 VENV ?= .venv
 JETS ?= 60000
 SEED ?= 1
+# The versions to install; empty (CONSTRAINTS= make test) for the newest that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
+# Without pins: a version with a wheel for this machine, before a newer one that must be compiled.
+INSTALL := pip install --prefer-binary
+WORKERS ?= logical
+# Each worker computes on one core: more threads than cores only wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export JET_DATA ?= $(CURDIR)/data
 
-.PHONY: help demo test test-challenge lab data lint bench clean
+.PHONY: help demo test test-challenge lab data lint constraints bench clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-$(VENV)/ready: pyproject.toml constraints.txt
+$(VENV)/ready: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -c constraints.txt -e '.[course,test]'
+	$(BIN)/$(INSTALL) $(addprefix -c ,$(CONSTRAINTS)) -e '.[course,test]'
 	touch $@
 
 demo: $(VENV)/ready  ## jets, lesson 01, two networks and a baseline on a leaderboard
@@ -29,8 +36,8 @@ demo: $(VENV)/ready  ## jets, lesson 01, two networks and a baseline on a leader
 	python -m challenge baselines demo/challenge
 	python -m challenge board demo/challenge
 
-test: $(VENV)/ready  ## all tests
-	python -m pytest
+test: $(VENV)/ready  ## all tests, on all cores (WORKERS=0: in one process)
+	$(ONE_THREAD) python -m pytest -n $(WORKERS) --maxprocesses 4 --no-loadscope-reorder
 
 test-challenge: $(VENV)/ready  ## what the challenge stores, where CHALLENGE_DATABASE_URL says
 	python -m pytest $(addprefix tests/test_challenge_,$(addsuffix .py,store quota lifecycle audit migrations dropbox load creation cli secrecy))
@@ -45,6 +52,17 @@ lint: $(VENV)/ready  ## formatting, and notebooks without outputs
 	ruff check
 	ruff format --check
 	nbstripout --verify --keep-id notebooks/*/*.ipynb
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml
+
+constraints:  ## renew constraints.txt: the newest versions that pyproject.toml allows
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "The pins are those of the oldest supported Python: make constraints PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv --clear build/newest
+	build/newest/bin/$(INSTALL) -e '.[course,test]'
+	sed -n '/^[^#]/q;p' constraints.txt > build/constraints.txt
+	build/newest/bin/pip freeze --all --exclude pip --exclude-editable > build/frozen.txt
+	sed 's/+[^+]*$$//' build/frozen.txt | tr A-Z a-z | LC_ALL=C sort >> build/constraints.txt
+	mv build/constraints.txt constraints.txt
 
 bench: $(VENV)/ready  ## timings beside what one would use instead
 	for script in benchmarks/*.py; do python $$script; done

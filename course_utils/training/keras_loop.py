@@ -39,12 +39,12 @@ def fit_keras(
         ``"sparse_categorical_crossentropy"`` and ``metrics=["accuracy"]``.
     train, val : (features, y_true) or tf.data.Dataset
         Arrays of shapes (n_jets, ...) and (n_jets,), or batches of both, such as those of
-        `course_utils.streaming.tf_dataset`, which need not fit into memory.
+        `course_utils.prepared.tf_dataset`, which need not fit into memory.
     n_epochs, batch_size : int
-        Passes over the training jets, and jets per update of the weights. A dataset brings its
-        own batches.
+        Passes over the training jets, and jets per update of the weights. A dataset sets its own
+        batches.
     patience : int, optional
-        Stop after so many epochs without a new smallest validation loss, and go back to the
+        Stop after this many epochs without a new smallest validation loss, and restore the
         weights that had it.
     label : str
         Written in front of the progress bar.
@@ -67,7 +67,7 @@ def fit_keras(
         callbacks=callbacks,
     )
     of_the_truth = _probability_of_the_truth(network, val)
-    smallest = np.finfo(np.float32).tiny  # a certain and wrong network would have infinite loss
+    smallest = np.finfo(np.float32).tiny  # a network that is certain and wrong has infinite loss
     spreads = np.log(np.maximum(of_the_truth, smallest)).std(), (of_the_truth > 0.5).std()
     errors = [float(spread / np.sqrt(len(of_the_truth))) for spread in spreads]
     return History.from_keras(log.history, val_loss_error=errors[0], val_accuracy_error=errors[1])
@@ -80,7 +80,7 @@ def _arrays(data: tuple[ArrayLike, ArrayLike] | tf.data.Dataset) -> bool:
 def _probability_of_the_truth(
     network: keras.Model, val: tuple[ArrayLike, ArrayLike] | tf.data.Dataset
 ) -> NDArray[np.float32]:
-    """What the network gives to the true class of each jet, shape (n_jets,)."""
+    """Return the probability that the network gives to each jet's true class, shape (n_jets,)."""
     if _arrays(val):
         parts = [(network.predict(val[0], batch_size=1024, verbose=0), val[1])]
     else:
@@ -91,7 +91,7 @@ def _probability_of_the_truth(
 
 
 def progress_bar(n_epochs: int, *, label: str = "training") -> keras.callbacks.Callback:
-    """A Keras callback that shows one bar for a training, with the losses of the last epoch.
+    """Return a Keras callback that draws one bar for a training, with the last epoch's losses.
 
     Parameters
     ----------

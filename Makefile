@@ -1,4 +1,4 @@
-# Each recipe is what you would type by hand. `make demo` and `make test` are all a newcomer needs.
+# Each recipe is what you would type by hand. A newcomer needs `make demo` and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
 JETS ?= 60000
@@ -25,7 +25,7 @@ $(VENV)/ready: pyproject.toml $(CONSTRAINTS)
 	$(BIN)/$(INSTALL) $(addprefix -c ,$(CONSTRAINTS)) -e '.[course,test]'
 	touch $@
 
-demo: $(VENV)/ready  ## jets, lesson 01, two networks and a baseline on a leaderboard
+demo: $(VENV)/ready  ## make jets, run lesson 01, put its networks on a leaderboard
 	./data_download.sh --generate top_tagging --jets $(JETS) --seed $(SEED)
 	rm -rf demo && mkdir demo
 	JET_DATA=demo/private ./data_download.sh --generate top_tagging --split test --jets $$(($(JETS) * 5 / 8)) --seed $$(python -c 'import secrets; print(secrets.randbits(63))')
@@ -39,13 +39,13 @@ demo: $(VENV)/ready  ## jets, lesson 01, two networks and a baseline on a leader
 test: $(VENV)/ready  ## all tests, on all cores (WORKERS=0: in one process)
 	$(ONE_THREAD) python -m pytest -n $(WORKERS) --maxprocesses 4 --no-loadscope-reorder
 
-test-challenge: $(VENV)/ready  ## what the challenge stores, where CHALLENGE_DATABASE_URL says
+test-challenge: $(VENV)/ready  ## test the challenge on the database that CHALLENGE_DATABASE_URL names
 	python -m pytest $(addprefix tests/test_challenge_,$(addsuffix .py,store quota lifecycle audit migrations dropbox load creation cli secrecy))
 
-lab: $(VENV)/ready  ## JupyterLab, as a student sees it
+lab: $(VENV)/ready  ## open JupyterLab, as a student sees it
 	jupyter lab
 
-data: $(VENV)/ready  ## what samples there are, and which are on this machine
+data: $(VENV)/ready  ## list the samples, and which are on this machine
 	./data_download.sh
 
 lint: $(VENV)/ready  ## formatting, and notebooks without outputs
@@ -67,5 +67,5 @@ constraints:  ## renew constraints.txt: the newest versions that pyproject.toml 
 bench: $(VENV)/ready  ## timings beside what one would use instead
 	for script in benchmarks/*.py; do python $$script; done
 
-clean:  ## remove what was made, but for the data and the environment
+clean:  ## remove what these commands made, except the data and the environment
 	rm -rf demo build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -21,7 +21,7 @@ from recipes import with_units
 from course_utils.jetfile import JetFile
 from course_utils.samples import SAMPLES
 
-PAGE = (Path(__file__).resolve().parents[1] / "deploy" / "README.md").read_text()
+PAGE = (Path(__file__).resolve().parents[1] / "deploy" / "cluster.md").read_text()
 SLURM, HTCONDOR, READING = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -29,7 +29,7 @@ def executed(*blocks: str) -> dict[str, object]:
     """The names that blocks of the page define, one after the other, without running `main`."""
     names: dict[str, object] = {"__name__": "make_jets"}
     for block in blocks:
-        exec(compile(block, "deploy/README.md", "exec"), names)
+        exec(compile(block, "deploy/cluster.md", "exec"), names)
     return names
 
 

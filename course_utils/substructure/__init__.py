@@ -1,7 +1,7 @@
 """What is inside a jet: N-subjettiness, soft drop, subjets, trimming, Lund planes.
 
-FastJet does the clustering; the extra ``simulation`` brings it (``fastjet``, ``awkward``). Every
-function treats each jet by itself, on one core. The room is part of the ground.
+FastJet does the clustering; the extra ``simulation`` installs it (``fastjet``, ``awkward``). Every
+function treats each jet on its own, on one core. The room imports nothing of the course.
 """
 
 from course_utils.substructure.clustering import (

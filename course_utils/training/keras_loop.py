@@ -39,12 +39,12 @@ def fit_keras(
         ``"sparse_categorical_crossentropy"`` and ``metrics=["accuracy"]``.
     train, val : (features, y_true) or tf.data.Dataset
         Arrays of shapes (n_jets, ...) and (n_jets,), or batches of both, such as those of
-        `course_utils.streaming.tf_dataset`, which need not fit into memory.
+        `course_utils.prepared.tf_dataset`, which need not fit into memory.
     n_epochs, batch_size : int
-        Passes over the training jets, and jets per update of the weights. A dataset brings its
-        own batches.
+        Passes over the training jets, and jets per update of the weights. A dataset sets its own
+        batches.
     patience : int, optional
-        Stop after so many epochs without a new smallest validation loss, and go back to the
+        Stop after this many epochs without a new smallest validation loss, and restore the
         weights that had it.
     label : str
         Written in front of the progress bar.
@@ -91,7 +91,7 @@ def _compared(
 
 
 def progress_bar(n_epochs: int, *, label: str = "training") -> keras.callbacks.Callback:
-    """A Keras callback that shows one bar for a training, with the losses of the last epoch.
+    """Return a Keras callback that draws one bar for a training, with the last epoch's losses.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ demo: $(VENV)/ready  ## make jets, run lesson 01, put its networks on a leaderbo
 	python -m challenge baselines demo/challenge
 	python -m challenge board demo/challenge
 
-test: $(VENV)/ready  ## all tests, on all cores (WORKERS=0: in one process)
+test: $(VENV)/ready  ## run all tests, on all cores (WORKERS=0: in one process)
 	$(ONE_THREAD) python -m pytest -n $(WORKERS) --maxprocesses 4 --no-loadscope-reorder
 
 test-challenge: $(VENV)/ready  ## test the challenge on the database that CHALLENGE_DATABASE_URL names
@@ -48,9 +48,10 @@ lab: $(VENV)/ready  ## open JupyterLab, as a student sees it
 data: $(VENV)/ready  ## list the samples, and which are on this machine
 	./data_download.sh
 
-lint: $(VENV)/ready  ## formatting, and notebooks without outputs
+lint: $(VENV)/ready  ## check style, imports between rooms, stored notebooks and CI files
 	ruff check
 	ruff format --check
+	lint-imports
 	nbstripout --verify --keep-id notebooks/*/*.ipynb
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml
@@ -64,7 +65,7 @@ constraints:  ## renew constraints.txt: the newest versions that pyproject.toml 
 	sed 's/+[^+]*$$//' build/frozen.txt | tr A-Z a-z | LC_ALL=C sort >> build/constraints.txt
 	mv build/constraints.txt constraints.txt
 
-bench: $(VENV)/ready  ## timings beside what one would use instead
+bench: $(VENV)/ready  ## time the course beside the usual alternatives
 	for script in benchmarks/*.py; do python $$script; done
 
 clean:  ## remove what these commands made, except the data and the environment

@@ -193,14 +193,14 @@ def _members(
 
 
 def hardest_rows(momentum: NDArray, jet: NDArray[np.int64], shape: tuple[int, int]) -> NDArray:
-    """Momenta by falling pT in the rows of their jets, cut or padded to ``shape``.
+    """Sort momenta by falling pT into the rows of their jets, cut or padded to ``shape``.
 
     Parameters
     ----------
     momentum : array of shape (n, 4)
         ``(E, px, py, pz)`` in GeV.
     jet : array of shape (n,)
-        The jet each belongs to.
+        The jet that each momentum belongs to.
     shape : (n_jets, n_rows)
 
     Returns

@@ -67,7 +67,7 @@ def fit_keras(
         callbacks=callbacks,
     )
     of_the_truth, is_right = _compared(network, val)
-    smallest = np.finfo(np.float32).tiny  # a certain and wrong network would have infinite loss
+    smallest = np.finfo(np.float32).tiny  # a network that is certain and wrong has infinite loss
     spreads = np.log(np.maximum(of_the_truth, smallest)).std(), is_right.std()
     errors = [float(spread / np.sqrt(len(of_the_truth))) for spread in spreads]
     return History.from_keras(log.history, val_loss_error=errors[0], val_accuracy_error=errors[1])
@@ -80,7 +80,7 @@ def _arrays(data: tuple[ArrayLike, ArrayLike] | tf.data.Dataset) -> bool:
 def _compared(
     network: keras.Model, val: tuple[ArrayLike, ArrayLike] | tf.data.Dataset
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """The probability of the true class of each jet, and whether it is the largest."""
+    """Return the probability of each jet's true class, and whether it is the largest."""
     if _arrays(val):
         parts = [(network.predict(val[0], batch_size=1024, verbose=0), val[1])]
     else:

@@ -10,7 +10,7 @@ Every PyTorch lesson trains with `fit_torch`::
 A network takes inputs of shape (n_jets, ...) and returns logits, or log-probabilities, of shape
 (n_jets, n_classes): two for (background, signal), or more. On a CPU the same seed, the same data
 and the same number of threads give the same weights, bit by bit, even if the training was
-interrupted in between.
+interrupted.
 """
 
 from __future__ import annotations
@@ -84,8 +84,7 @@ def fit_torch(
     Parameters
     ----------
     network : nn.Module
-        Ends in one output per class; see the top of this module. It is trained in
-        place, and stays on `device`.
+        Ends in one output per class. It is trained in place, and stays on `device`.
     train, val : (features, y_true), or batches of them
         A tuple of arrays of shapes (n_jets, ...) and (n_jets,); only one batch at a time goes to
         the device. Or anything with a length that yields such tuples, batch by batch, in every
@@ -174,8 +173,8 @@ def predict_torch(
     Parameters
     ----------
     network : nn.Module
-        Returns logits or log-probabilities of shape (n_jets, n_classes). It stays in the mode it
-        is in.
+        Returns logits or log-probabilities of shape (n_jets, n_classes). Its mode (train or
+        eval) stays.
     features : array of shape (n_jets, ...)
     all_classes : bool
         Return the probability of every class. A network of more than two classes needs it.

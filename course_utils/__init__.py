@@ -16,7 +16,6 @@ cms_open_data   which of their files to fetch from the CERN Open Data Portal
 images          constituents -> centred, rotated, flipped, pixelated jet images
 substructure    N-subjettiness, soft drop, subjets and trimming, through FastJet
 lund            Lund planes: where in angle and transverse momentum a jet radiates
-parallel        a function of some jets, applied to very many on all cores
 training        seeds, progress and the loss history of a network; the training with Keras
 torch_training  the training with PyTorch: early stopping, checkpoints, prediction in batches
 networks        CVN and the bilinear CNN, in PyTorch

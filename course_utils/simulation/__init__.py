@@ -10,6 +10,7 @@ detector    the ATLAS card of Delphes as numbers: tracks, towers, energy flow
 clustering  leading anti-kT jet, its constituents, and the cuts
 truth       the match to the true top or Higgs boson, and the labels of a jet
 production  many jets: in parallel, reproducible, resumable, streamed to a file
+workers     the processes that share this work on one machine
 ==========  =====================================================================
 
 Needs the extra ``simulation`` (``pythia8mc``, ``fastjet``, ``awkward``).

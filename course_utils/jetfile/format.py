@@ -1,13 +1,13 @@
-"""What makes a jet file sound: its columns, the checks at its border, the two exceptions.
+"""What makes a jet file valid: its columns, the checks of its values, the two exceptions.
 
 A jet file is a pandas/PyTables table under the key ``table``. One row is one jet, with the columns
 ``E_0, PX_0, PY_0, PZ_0, ... PZ_199`` (constituents), ``truthE, truthPX, truthPY, truthPZ`` (the top
 quark), ``ttv`` (0 train, 1 test, 2 val) and ``is_signal_new`` (1 top, 0 QCD). Momenta are in GeV.
 ``pandas.read_hdf(path, key="table")`` reads generated and public files alike. A generated file also
-carries its provenance, as attributes of the root group. A sample may add columns of its own, out of
-``EXTRA_COLUMNS``; then the frame is wider by those.
+carries its provenance, as attributes of the root group. A sample may add columns from
+``EXTRA_COLUMNS``; the frame then has these as well.
 
-Pandas keeps the names of the columns as a pickle: open files of people you trust.
+Pandas stores the column names as a pickle: open only files from people you trust.
 Source of the format: Kasieczka et al., doi:10.5281/zenodo.2603256.
 """
 
@@ -33,7 +33,7 @@ TRUTH_COLUMNS: Final = ("truthE", "truthPX", "truthPY", "truthPZ")
 LABEL_COLUMNS: Final = ("ttv", "is_signal_new")
 COLUMNS: Final = (*CONSTITUENT_COLUMNS, *TRUTH_COLUMNS, *LABEL_COLUMNS)
 TTV: Final[Mapping[str, int]] = {"train": 0, "test": 1, "val": 2}  # the column ttv by split
-# What a sample may have beyond the public format, by the names of the CMS ntuples of H->bb jets
+# What a sample may have beyond the public format, named as in the CMS ntuples of H->bb jets
 # (doi:10.7483/OPENDATA.CMS.JGJX.MS7Q): truth labels, the kind of process, the jet (GeV), and the
 # number of the file a jet comes from.
 QCD_LABELS: Final = tuple(f"label_QCD_{name}" for name in ("bb", "b", "cc", "c", "others"))
@@ -48,7 +48,7 @@ _LONGEST_ATTRIBUTE: Final = 60_000  # HDF5 stops at 64 kB
 
 
 class DataError(Exception):
-    """A jet file, or what should become one, is not sound. The message says what to do."""
+    """A jet file, or data meant for one, is not valid. The message says what to do."""
 
 
 class DataNotFound(DataError):
@@ -60,7 +60,7 @@ for _error in (DataError, DataNotFound):  # a student's traceback names the publ
 
 
 def generate(sample: str) -> str:
-    """Return the command that makes jets of a sample."""
+    """Return the command that generates a sample."""
     return f"./data_download.sh --generate {sample}"
 
 
@@ -124,7 +124,7 @@ def require_columns(storer: Any, path: Path, sample: str) -> dict[str, tuple[str
 def require_finite(
     momenta: NDArray[np.float32], where: str, *, numbers: Sequence[int] | None = None
 ) -> None:
-    """Refuse nan and inf; `numbers` are those of the rows in the file, by default from 0."""
+    """Refuse nan and inf; `numbers` are the row numbers in the file, by default 0, 1, 2, ..."""
     if not np.isfinite(momenta).all():
         row = int(np.argmin(np.isfinite(momenta).all(axis=1)))
         row = row if numbers is None else numbers[row]
@@ -141,7 +141,7 @@ def require_labels(values: NDArray[Any], allowed: tuple[int, ...], name: str, wh
 
 
 def checked_column(values: NDArray[Any], name: str, where: str) -> NDArray[Any]:
-    """Return an extra column in its own type, if every value fits there."""
+    """Return an extra column in its own type, after checking that every value fits."""
     kind = EXTRA_COLUMNS[name]
     if kind is np.float32:
         with np.errstate(over="ignore"):  # an overflow is inf, which the next lines refuse
@@ -159,7 +159,7 @@ def checked_column(values: NDArray[Any], name: str, where: str) -> NDArray[Any]:
 
 
 def checked_attributes(provenance: Mapping[str, Any]) -> dict[str, str | int | float]:
-    """Return `provenance` with plain values, if HDF5 and JSON both hold it and nothing warns."""
+    """Return `provenance` as plain values, after checking that HDF5 and JSON can both hold them."""
     attributes = {name: plain(value) for name, value in provenance.items()}
     for name, value in attributes.items():
         if not name.isidentifier() or keyword.iskeyword(name) or not name[0].islower():
@@ -180,7 +180,7 @@ def checked_attributes(provenance: Mapping[str, Any]) -> dict[str, str | int | f
 
 
 def row_numbers(rows: ArrayLike, n_jets: int) -> NDArray[np.intp]:
-    """Row numbers from 0, of shape (n_rows,); negative ones count from the end, a mask chooses."""
+    """Turn row numbers, negative ones included, or a mask into row numbers of at least 0."""
     rows = np.asarray(rows)
     if rows.dtype == bool and rows.shape == (n_jets,):
         return np.flatnonzero(rows)
@@ -202,7 +202,7 @@ def plain(value: object) -> object:
 
 @contextmanager
 def told_as(message: str, *faults: type[Exception]) -> Iterator[None]:
-    """Raise a `DataError` with this message where one of `faults` comes up."""
+    """Raise a `DataError` with this message when one of `faults` is raised."""
     try:
         yield
     except DataError:

@@ -1,4 +1,4 @@
-"""Some jets with their labels in memory, and how they are written to a jet file."""
+"""Jets with their labels in memory, and the writing of jet files."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from course_utils.jetfile.format import (
 _COMPRESSION: Final[dict[str, Any]] = {
     "complib": "blosc:zstd",
     "complevel": 5,
-    "fletcher32": True,  # a flipped bit is then an error instead of another jet
+    "fletcher32": True,  # a flipped bit then raises an error instead of changing a jet
 }
-_EXPECTED_ROWS: Final = 100_000  # sets the HDF5 chunk: 80 jets, however they are batched
+_EXPECTED_ROWS: Final = 100_000  # sets the HDF5 chunk to 80 jets, whatever the batch size
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +48,16 @@ class JetTable:
     Parameters
     ----------
     jets : array of shape (n_jets, 200, 4), float32
-        ``(E, px, py, pz)`` of the constituents in GeV, sorted by falling pt; zero rows are padding.
+        ``(E, px, py, pz)`` of the constituents in GeV, hardest first; zero rows are padding.
     truth : array of shape (n_jets, 4), float32
-        ``(E, px, py, pz)`` in GeV of the top quark or the Higgs boson a signal jet comes from;
+        ``(E, px, py, pz)`` in GeV of the top quark or Higgs boson behind a signal jet;
         zeros for other jets.
     y_true : array of shape (n_jets,), int8
         1 signal, 0 background.
     ttv : array of shape (n_jets,), int8
         The split a jet belongs to: 0 train, 1 test, 2 val.
     columns : mapping from str to array of shape (n_jets,)
-        What the sample has beyond these, such as ``fj_sdmass``; the names are the keys of
+        Further columns of the sample, such as ``fj_sdmass``; the names are the keys of
         ``EXTRA_COLUMNS``. Empty for top_tagging.
 
     Examples
@@ -96,8 +96,8 @@ def write_jets(
     """Write jets to a file in the public format, table by table, and return their number.
 
     The tables are written as they come, under a temporary name beside `path`, so memory does not
-    grow with the number of jets. Only a whole file, safe on disk, gets its final name; a file that
-    was there before is replaced in that moment. On any failure the temporary file is removed.
+    grow with the number of jets. Only a complete file, safe on disk, gets its final name; an older
+    file is replaced at that moment. On any failure the temporary file is removed.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def write_jets(
         If an array has the wrong shape, a momentum is not finite, a label, a split or an extra
         column is unknown, there is no jet at all, or the disk refuses.
     ValueError, TypeError
-        If `provenance` has a key that is no plain name, or a value that JSON cannot hold.
+        If `provenance` has a key that is not a plain name, or a value that JSON cannot hold.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def _write_table(part: Path, chunks: Iterable[JetTable], attributes: Mapping[str
                 extra = set(chunk.columns) if extra is None else extra
                 if set(chunk.columns) != extra:
                     raise DataError(
-                        f"Expected every table with the columns {sorted(extra)}; one has "
+                        f"Expected the columns {sorted(extra)} in every table; one has "
                         f"{sorted(chunk.columns)}."
                     )
                 store.append(KEY, frame, index=False, expectedrows=_EXPECTED_ROWS)
@@ -192,7 +192,7 @@ def _to_frame(table: JetTable, *, first_row: int) -> pd.DataFrame:
 
 
 def _extra(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The extra columns as they are stored: float32, and integers as int64 like the labels."""
+    """Return the extra columns as stored: float32, and integers as int64 like the labels."""
     if unknown := sorted(columns.keys() - EXTRA_COLUMNS.keys()):
         raise DataError(f"Expected extra columns out of {', '.join(EXTRA_COLUMNS)}; got {unknown}.")
     checked = {

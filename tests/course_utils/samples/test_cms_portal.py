@@ -173,7 +173,7 @@ def test_a_corrupted_file_is_removed_and_told(
     portal.files[path] = bytes(content)
     assert main(["hbb", "--split", "test"]) == 1
     error = capsys.readouterr().err
-    assert "not what the record promises" in error
+    assert "does not match the record" in error
     assert "adler32" in error
     assert names(hbb / "ntuples") == []
 

@@ -1,4 +1,4 @@
-"""The helper package behind the jet-tagging notebooks: short, documented, made to be read.
+"""The helper package behind the jet-tagging notebooks, documented and made to be read.
 
 What lessons use:
 

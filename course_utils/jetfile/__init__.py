@@ -5,7 +5,7 @@ them. The room may import `course_utils.files`; it knows nothing of samples or s
 
 Every fault of a file is reported by one of two exceptions::
 
-    DataError          the file is not a sound jet file; the message says what to do
+    DataError          the file is not a valid jet file; the message says what to do
     +-- DataNotFound   there is no file
 """
 

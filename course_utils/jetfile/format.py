@@ -1,4 +1,4 @@
-"""What makes a jet file sound: its columns, the checks at its border, the two exceptions.
+"""What makes a jet file valid: its columns, the checks of its values, the two exceptions.
 
 A jet file is a pandas/PyTables table under the key ``table``. One row is one jet, with the columns
 ``E_0, PX_0, PY_0, PZ_0, ... PZ_199`` (constituents), ``truthE, truthPX, truthPY, truthPZ`` (the
@@ -10,7 +10,7 @@ A file says how many constituents it has: the public one 200, others as many as 
 may add columns with numbers; `column_type` says how a name decides the type. More than two classes,
 several pT ranges or a file number need nothing else.
 
-Pandas keeps the names of the columns as a pickle: open files of people you trust.
+Pandas stores the column names as a pickle: open only files from people you trust.
 Source of the format: Kasieczka et al., doi:10.5281/zenodo.2603256.
 """
 
@@ -63,7 +63,7 @@ def column_type(name: str) -> type[np.generic]:
 
 
 class DataError(Exception):
-    """A jet file, or what should become one, is not sound. The message says what to do."""
+    """A jet file, or data meant for one, is not valid. The message says what to do."""
 
 
 class DataNotFound(DataError):
@@ -75,7 +75,7 @@ for _error in (DataError, DataNotFound):  # a student's traceback names the publ
 
 
 def generate(sample: str) -> str:
-    """Return the command that makes jets of a sample."""
+    """Return the command that generates a sample."""
     return f"./data_download.sh --generate {sample}"
 
 
@@ -144,7 +144,7 @@ def require_columns(storer: Any, path: Path, sample: str) -> tuple[dict[str, tup
 def require_finite(
     momenta: NDArray[np.float32], where: str, *, numbers: Sequence[int] | None = None
 ) -> None:
-    """Refuse nan and inf; `numbers` are those of the rows in the file, by default from 0."""
+    """Refuse nan and inf; `numbers` are the row numbers in the file, by default 0, 1, 2, ..."""
     if not np.isfinite(momenta).all():
         row = int(np.argmin(np.isfinite(momenta).all(axis=1)))
         row = row if numbers is None else numbers[row]
@@ -177,7 +177,7 @@ def checked_column(values: NDArray[Any], name: str, where: str) -> NDArray[Any]:
 
 
 def checked_attributes(provenance: Mapping[str, Any]) -> dict[str, str | int | float]:
-    """Return `provenance` with plain values, if HDF5 and JSON both hold it and nothing warns."""
+    """Return `provenance` as plain values, after checking that HDF5 and JSON can both hold them."""
     attributes = {name: plain(value) for name, value in provenance.items()}
     for name, value in attributes.items():
         if not name.isidentifier() or keyword.iskeyword(name) or not name[0].islower():
@@ -198,7 +198,7 @@ def checked_attributes(provenance: Mapping[str, Any]) -> dict[str, str | int | f
 
 
 def row_numbers(rows: ArrayLike, n_jets: int) -> NDArray[np.intp]:
-    """Row numbers from 0, of shape (n_rows,); negative ones count from the end, a mask chooses."""
+    """Turn row numbers, negative ones included, or a mask into row numbers of at least 0."""
     rows = np.asarray(rows)
     if rows.dtype == bool and rows.shape == (n_jets,):
         return np.flatnonzero(rows)
@@ -220,7 +220,7 @@ def plain(value: object) -> object:
 
 @contextmanager
 def told_as(message: str, *faults: type[Exception]) -> Iterator[None]:
-    """Raise a `DataError` with this message where one of `faults` comes up."""
+    """Raise a `DataError` with this message when one of `faults` is raised."""
     try:
         yield
     except DataError:

@@ -1,4 +1,4 @@
-"""Reading: any range of an open jet file, in memory proportional to the range."""
+"""Read any range of a jet file, in memory proportional to the range."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from course_utils.jetfile.table import JetTable
 
 __all__ = ["JetFile"]
 
-# What pandas raises where its notes on the layout are damaged.
+# What pandas raises if its description of the layout is damaged.
 _UNREADABLE_LAYOUT: Final = (
     AttributeError,
     EOFError,
@@ -45,7 +45,7 @@ _UNREADABLE_LAYOUT: Final = (
     ValueError,
     UnpicklingError,
 )
-_ROWS_AT_ONCE: Final = 1024  # 3 MB: what reading holds beside its result, and what a cache holds
+_ROWS_AT_ONCE: Final = 1024  # 3 MB: held in addition to the result, and small enough for a cache
 
 
 class JetFile:
@@ -61,14 +61,14 @@ class JetFile:
     path : path-like
         The file. Columns with numbers beyond those of the public format are read too.
     sample : str
-        Which sample it is of: the messages name the command that makes it.
+        The sample it belongs to; error messages name the command that makes it.
 
     Raises
     ------
     DataNotFound
         If there is no such file.
     DataError
-        If it is not a jet file, or a damaged one. Reading raises it too, for damage further in.
+        If it is damaged or not a jet file. Reading raises it too, for damage further in.
 
     Examples
     --------
@@ -122,7 +122,7 @@ class JetFile:
         }
 
     def read(self, start: int = 0, stop: int | None = None) -> JetTable:
-        """Jets `start` to `stop` as arrays.
+        """Read jets `start` to `stop` as arrays.
 
         Raises
         ------
@@ -139,16 +139,16 @@ class JetFile:
         return table
 
     def read_rows(self, rows: ArrayLike) -> JetTable:
-        """Jets of these row numbers, in this order; what is compressed with them is read too.
+        """Read the jets with these row numbers, in this order.
 
-        A chunk of the file holds some 80 jets, so a row far from all others costs some thirty to
-        a hundred times as much as one of many neighbours. For many passes in random order see
-        `course_utils.prepared`.
+        A chunk of the file holds some 80 jets and is read in one piece, so an isolated row costs
+        thirty to a hundred times as much as one of many neighbours. For many passes in random
+        order see `course_utils.prepared`.
 
         Parameters
         ----------
         rows : array of int, shape (n_rows,)
-            Negative numbers count from the end; a number may come twice.
+            Negative numbers count from the end; a number may be repeated.
 
         Raises
         ------
@@ -175,7 +175,7 @@ class JetFile:
     def read_columns(
         self, names: Iterable[str], start: int = 0, stop: int | None = None
     ) -> dict[str, NDArray[Any]]:
-        """Some columns of jets `start` to `stop`, and nothing else of them in memory.
+        """Read only some columns of jets `start` to `stop`.
 
         Parameters
         ----------
@@ -185,7 +185,7 @@ class JetFile:
         Returns
         -------
         dict of arrays of shape (n_jets,)
-            As they are stored; `read` checks the values.
+            As stored; only `read` checks the values.
 
         Raises
         ------
@@ -213,7 +213,7 @@ class JetFile:
         return found
 
     def _records(self, first: int, last: int) -> NDArray[np.void]:
-        """Rows as they are stored, at most a block or a chunk; the next call overwrites them."""
+        """Read rows as stored, at most a block or a chunk; the next call overwrites them."""
         if len(self._buffer) < last - first:
             self._buffer = np.empty(last - first, self._table.dtype)
         records = self._buffer[: last - first]
@@ -231,7 +231,7 @@ class JetFile:
         )
 
     def _fill(self, table: JetTable, records: NDArray[np.void], numbers: Sequence[int]) -> None:
-        """Copy stored rows of these numbers to the arrays of a table, checked."""
+        """Check stored rows with these numbers and copy them to the arrays of a table."""
         n_jets, where = len(table), str(self.path)
         momenta = table.jets.reshape(n_jets, 4 * self.n_constituents)
         labels = np.empty((n_jets, len(LABEL_COLUMNS)), np.float64)
@@ -249,7 +249,7 @@ class JetFile:
             out[:] = checked_column(records[block].reshape(n_jets, -1)[:, place], name, where)
 
     def frame(self, start: int = 0, stop: int | None = None) -> pd.DataFrame:
-        """Jets `start` to `stop` as ``pandas.read_hdf`` gives them, a row per jet.
+        """Read jets `start` to `stop` as ``pandas.read_hdf`` does, one row per jet.
 
         The columns of the public format (806 with 200 constituents) come first, then those that the
         sample adds.
@@ -259,16 +259,16 @@ class JetFile:
             return self._store.select(KEY, start=start, stop=stop)
 
     def batches(self, size: int) -> Iterator[JetTable]:
-        """All jets in file order, at most `size` at a time; only one batch is in memory."""
+        """Yield all jets in file order, at most `size` at a time; only one batch is in memory."""
         if size < 1:
             raise ValueError(f"Expected a batch of at least one jet; got size {size}.")
         for start in range(0, self.n_jets, size):
             yield self.read(start, start + size)
 
     def blocks(self, size: int) -> Iterator[Callable[[], JetTable]]:
-        """The same as `batches` in two steps: read from the disk here, checked and copied later.
+        """Like `batches`, in two steps: read from disk here, check and copy when called.
 
-        HDF5 reads in one thread at a time; the functions may be called in others.
+        HDF5 reads in one thread at a time; the functions may be called in other threads.
         """
         for start in range(0, self.n_jets, size):
             with self._damage_told():
@@ -308,7 +308,7 @@ _Copy = tuple[str, slice | NDArray[np.intp], slice | NDArray[np.intp]]
 
 
 def _plan(columns: tuple[str, ...], stored: Mapping[str, tuple[str, int]]) -> list[_Copy]:
-    """Which columns of which stored block go where: ``(block, source, target)``."""
+    """Plan which columns of which stored block go where: ``(block, source, target)``."""
     by_block: dict[str, list[tuple[int, int]]] = {}
     for target, column in enumerate(columns):
         block, source = stored[column]
@@ -317,7 +317,7 @@ def _plan(columns: tuple[str, ...], stored: Mapping[str, tuple[str, int]]) -> li
 
 
 def _as_slice(places: NDArray[np.intp]) -> slice | NDArray[np.intp]:
-    """A run of neighbours as a slice, which copies many times faster than an index array."""
+    """Turn consecutive places into a slice, which copies many times faster than an index array."""
     if np.all(np.diff(places) == 1):
         return slice(int(places[0]), int(places[-1]) + 1)
     return places

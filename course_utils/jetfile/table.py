@@ -1,4 +1,4 @@
-"""Some jets with their labels in memory, and how they are written to a jet file."""
+"""Jets with their labels in memory, and the writing of jet files."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from course_utils.jetfile.format import (
 _COMPRESSION: Final[dict[str, Any]] = {
     "complib": "blosc:zstd",
     "complevel": 5,
-    "fletcher32": True,  # a flipped bit is then an error instead of another jet
+    "fletcher32": True,  # a flipped bit then raises an error instead of changing a jet
 }
-_EXPECTED_ROWS: Final = 100_000  # sets the HDF5 chunk: 80 jets, however they are batched
+_EXPECTED_ROWS: Final = 100_000  # sets the HDF5 chunk to 80 jets, whatever the batch size
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +94,8 @@ def write_jets(
     """Write jets to a file in the public format, table by table, and return their number.
 
     The tables are written as they come, under a temporary name beside `path`, so memory does not
-    grow with the number of jets. Only a whole file, safe on disk, gets its final name; a file that
-    was there before is replaced in that moment. On any failure the temporary file is removed.
+    grow with the number of jets. Only a complete file, safe on disk, gets its final name; an older
+    file is replaced at that moment. On any failure the temporary file is removed.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def write_jets(
         column has no plain name or values that are not of its type, there is no jet at all, or the
         disk refuses.
     ValueError, TypeError
-        If `provenance` has a key that is no plain name, or a value that JSON cannot hold.
+        If `provenance` has a key that is not a plain name, or a value that JSON cannot hold.
 
     Examples
     --------

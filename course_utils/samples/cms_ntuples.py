@@ -1,7 +1,7 @@
-"""Jets of the CMS H->bb ntuples, ROOT or HDF5, as the tables of this course.
+"""Read jets of the CMS H->bb ntuples, ROOT or HDF5, into the tables of this course.
 
 The ntuples are those of the CMS Open Data record 12102, made with HiggsToBBNtupleProducerTool
-(doi:10.7483/OPENDATA.CMS.JGJX.MS7Q). What its source code says, and what is done with it here:
+(doi:10.7483/OPENDATA.CMS.JGJX.MS7Q). According to its source code, the branches mean:
 
 =====================  ============================================================================
 branch                 meaning (PFCandidateFiller, FatJetInfoFiller, FatJetMatching)
@@ -10,20 +10,20 @@ branch                 meaning (PFCandidateFiller, FatJetInfoFiller, FatJetMatch
 ``pfcand_erel``        its energy over that of the jet, which follows from ``fj_pt``, ``fj_eta``
                        and ``fj_mass``
 ``pfcand_etarel``      eta minus ``fj_eta``, **times the sign of** ``fj_eta``
-``pfcand_phirel``      phi minus ``fj_phi``, the short way round
+``pfcand_phirel``      phi minus ``fj_phi``, between -pi and pi
 ``label_H_bb``         both b quarks of a Higgs boson within 0.6 of the axis (generated jets: 0.8)
-``label_QCD_*``        by the number of b and c hadrons; set for unmatched jets of any sample,
-                       so that it counts only together with ``sample_isQCD``
+``label_QCD_*``        from the number of b and c hadrons; set for unmatched jets of any sample,
+                       so it only counts together with ``sample_isQCD``
 ``fj_sdmass``          soft drop mass (beta 0, zcut 0.1) of the jet with charged hadron subtraction
 =====================  ============================================================================
 
-Candidates have pT above 0.95 GeV, in no promised order; they are sorted here. The HDF5 form
-(``convert-uproot-opendata.py`` of the same tool) has an array per branch at its root, 100
-candidates to a jet, padded with zeros. The momentum of the Higgs boson is not in the ntuples, only
+Candidates have pT above 0.95 GeV and no guaranteed order; they are sorted here. The HDF5 form
+(``convert-uproot-opendata.py`` of the same tool) has one array per branch at its root, with 100
+candidates per jet, padded with zeros. The momentum of the Higgs boson is not in the ntuples, only
 its pT and eta: the truth columns stay zero.
 
-Not verified, for want of the files: that every branch is there under its name, and how ``fj_pt``,
-which carries the jet energy corrections, compares with the sum of the candidates.
+Not verified, since the files were not at hand: that every branch exists under its name, and how
+``fj_pt``, which includes jet energy corrections, compares with the sum of the candidates.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ Columns = Mapping[str, NDArray[Any]]
 
 
 def file_number(name: str) -> int:
-    """The number in the name of a public file, by which training and test files are told apart.
+    """Return the number in a public file's name; it separates training from test files.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def file_number(name: str) -> int:
 
 
 def read_ntuple(path: Path, *, ttv: int) -> Iterator[JetTable]:
-    """The jets of one public file inside the cuts, some thousand rows at a time.
+    """Yield the jets of one public file that pass the cuts, some thousand rows at a time.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def to_table(columns: Columns, *, ttv: int, file: int) -> JetTable:
 
 
 def four_momenta(columns: Columns) -> NDArray[np.float32]:
-    """``(E, px, py, pz)`` in GeV of the candidates, shape (n_jets, 200, 4), by falling pT.
+    """Compute ``(E, px, py, pz)`` of the candidates in GeV, shape (n_jets, 200, 4), hardest first.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def four_momenta(columns: Columns) -> NDArray[np.float32]:
         columns[f"fj_{name}"].astype(np.float64)[:, None] for name in ("pt", "eta", "phi", "mass")
     )
     ptrel, erel, etarel, phirel = (columns[name].astype(np.float64) for name in CANDIDATE)
-    outwards = np.where(jet_eta > 0, 1.0, -1.0)  # as the ntuples have it, also at eta 0
+    outwards = np.where(jet_eta > 0, 1.0, -1.0)  # the convention of the ntuples, also at eta 0
     momenta = from_pt_eta_phi_mass(
         ptrel * jet_pt, jet_eta + outwards * etarel, jet_phi + phirel, 0.0
     )
@@ -156,11 +156,11 @@ def _root_chunks(path: Path) -> Iterator[Columns]:
             for chunk in tree.iterate(BRANCHES, step_size=_ROWS_AT_ONCE, library="ak"):
                 yield {name: _rectangular(chunk[name]) for name in BRANCHES}
     except (OSError, ValueError, LookupError, EOFError, uproot.DeserializationError) as fault:
-        raise DataError(f"{path} is no ntuple with a tree {TREE}, or damaged: {fault}") from fault
+        raise DataError(f"{path} is damaged, or has no tree {TREE}: {fault}") from fault
 
 
 def _rectangular(branch: ak.Array) -> NDArray[Any]:
-    """A branch as a numpy array; candidates padded with zeros to the longest jet of the chunk."""
+    """Turn a branch into a numpy array; pad candidates with zeros to the chunk's longest jet."""
     if branch.ndim == 1:
         return branch.to_numpy()
     longest = int(ak.max(ak.num(branch), initial=0))
@@ -176,7 +176,7 @@ def _hdf5_chunks(path: Path) -> Iterator[Columns]:
                 rows = slice(first, first + _ROWS_AT_ONCE)
                 yield {name: node[rows] for name, node in nodes.items()}
     except (OSError, tables.HDF5ExtError) as fault:
-        raise DataError(f"{path} is no HDF5 file, or damaged: {fault}") from fault
+        raise DataError(f"{path} is damaged, or not an HDF5 file: {fault}") from fault
 
 
 def _require_branches(path: Path, there: set[str]) -> None:

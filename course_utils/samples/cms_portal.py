@@ -1,16 +1,16 @@
-"""Fetches H->bb jets from the CERN Open Data Portal and makes jet files of them.
+"""Fetch H->bb jets from the CERN Open Data Portal and turn them into jet files.
 
-The record 12102 of CMS (doi:10.7483/OPENDATA.CMS.JGJX.MS7Q, CC0) holds some 245 GB in files
-``train/ntuple_merged_<number>.root`` and ``test/...``, more than a gigabyte each; numbers 0 to 8
+CMS record 12102 (doi:10.7483/OPENDATA.CMS.JGJX.MS7Q, CC0) holds some 245 GB in files
+``train/ntuple_merged_<number>.root`` and ``test/...``, each larger than a gigabyte; numbers 0 to 8
 are the test files. A few files are enough for the lessons. Each is fetched over https, resumed
-where a connection broke, checked against the record's adler32, and read by
+after a broken connection, checked against the record's adler32, and read by
 `course_utils.samples.cms_ntuples`.
 
-The record's file list comes from the portal's JSON interface, ``/api/records/12102``. Two forms are
-understood: ``metadata.files``, where an entry may be an index to be asked for at
-``/record/12102/files/<index>`` (read off the portal's own client, cernopendata-client), and
-``metadata._file_indices``, with the lists inside (written from memory). Which of the two this
-record gives today could not be verified here.
+The form of the record, ``/api/records/12102``, is the one that cernopendata-client 1.0.2 reads
+(``searcher.get_files_list``): files under ``metadata.files``, and more under
+``metadata._file_indices[...].files``, each with ``uri`` and ``checksum``. The client itself is not
+used: it prints and exits where this course raises, sets no timeout, takes an error page for data,
+and its ``verify`` leaves out the files of the indices.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from course_utils.samples.download import Resuming, faults_told
 
 PORTAL: Final = "https://opendata.cern.ch"
 RECORD: Final = "12102"
-STORAGE: Final = "root://eospublic.cern.ch/"  # the same paths are served under the portal's address
+STORAGE: Final = "root://eospublic.cern.ch/"  # the portal serves the same paths over https
 TEST_FILES: Final = range(9)
-TRAIN_FILES: Final = 2  # by default; with a file each of val and test 5 GB
+TRAIN_FILES: Final = 2  # by default; 5 GB with one file each for val and test
 _TIMEOUT: Final = (10, 60)
 
 
@@ -55,28 +55,28 @@ def fetch_ntuples(
     train_files: int | None = None,
     force: bool = False,
 ) -> Iterator[str]:
-    """Make the jet files of the splits from public files; yield a line on each step.
+    """Make the jet files of the splits from public files; yield a line about each step.
 
     Parameters
     ----------
     sample : Sample
-        The registry's ``hbb``.
+        ``hbb``, from the catalogue.
     splits : iterable of {"train", "val", "test"}
     folder : Path
-        Where the jet files go. Public files wait in ``ntuples`` below it and are removed once the
-        split they belong to is written.
+        Where the jet files go. Public files wait in its subfolder ``ntuples`` and are removed
+        when their split is written.
     train_files : int, optional
-        How many files go to train; a third as many, but at least one, to each of val and test.
+        Number of files for train; val and test get a third as many each, but at least one.
 
     Raises
     ------
     DataError
-        If the portal cannot be reached, a file is corrupted or no ntuple, or a jet file of
-        something else is in the way and `force` is not given.
+        If the portal cannot be reached, a file is corrupted or not an ntuple, or a file of other
+        jets is in the way and `force` is not given.
     """
     if find_spec("uproot") is None:
         raise DataError(
-            "Reading the public files needs uproot, not installed here; install with: "
+            "Reading the public files needs uproot, which is not installed. Install it with: "
             "pip install -c constraints.txt -e '.[cms]'"
         )
     with faults_told(sample, "the list of files"):
@@ -94,14 +94,14 @@ def fetch_ntuples(
         n_jets = write_jets(path, _tables(ntuples, split), provenance=_provenance(split, files))
         for ntuple in ntuples:
             ntuple.unlink()
-        yield f"{path}: {n_jets} jets of {len(files)} public files."
+        yield f"{path}: {n_jets} jets from {len(files)} public files."
 
 
 def public_files() -> list[PublicFile]:
-    """The ntuples of the record, by number; ROOT files where there are both forms of one."""
+    """List the record's ntuples by number; where ROOT and HDF5 both exist, take ROOT."""
     record = _json(f"{PORTAL}/api/records/{RECORD}")
     if not isinstance(record, dict) or not isinstance(record.get("metadata"), dict):
-        raise ValueError("an answer without metadata")
+        raise ValueError("the answer has no metadata")
     found = {}
     for entry in _entries(record["metadata"]):
         name = entry["uri"].rpartition("/")[2]
@@ -116,9 +116,9 @@ def public_files() -> list[PublicFile]:
 
 
 def choose(files: Iterable[PublicFile], train_files: int) -> dict[str, list[PublicFile]]:
-    """The files of each split. A file never changes its split, however many are asked for.
+    """Choose the files of each split. A file's split does not depend on how many are asked for.
 
-    Numbers 0 to 8 are for the test, as in the record; of the others every fifth is for validation.
+    Numbers 0 to 8 are for the test, as in the record; every fifth of the others is for validation.
     """
     by_split: dict[str, list[PublicFile]] = {split: [] for split in SPLITS}
     for file in sorted(files, key=lambda file: file.number):
@@ -127,7 +127,7 @@ def choose(files: Iterable[PublicFile], train_files: int) -> dict[str, list[Publ
     for split, n_files in {"train": train_files, "val": third, "test": third}.items():
         if len(by_split[split]) < n_files:
             raise DataError(
-                f"Asked for {n_files} files for {split}; the record lists "
+                f"Asked for {n_files} files for {split}; the record lists only "
                 f"{len(by_split[split])}. Ask for fewer with --files."
             )
         del by_split[split][n_files:]
@@ -148,14 +148,10 @@ def split_of(number: int) -> str:
 
 
 def _entries(metadata: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What the record lists, indices followed."""
-    for index in metadata.get("_file_indices") or ():
+    """All files of the record, those of its indices included."""
+    yield from metadata.get("files", ())
+    for index in metadata.get("_file_indices", ()):
         yield from index["files"]
-    for entry in metadata.get("files") or ():
-        if entry["uri"].endswith("_file_index.json"):
-            yield from _json(f"{PORTAL}/record/{RECORD}/files/{entry['uri'].rpartition('/')[2]}")
-        else:
-            yield entry
 
 
 def _url(uri: str) -> str:
@@ -165,7 +161,8 @@ def _url(uri: str) -> str:
 def _json(url: str) -> Any:
     answer = requests.get(url, timeout=_TIMEOUT)
     answer.raise_for_status()
-    return json.loads(answer.text)  # its fault is a ValueError; that of requests, a broken line
+    # answer.json() would raise a RequestException, which faults_told takes for a lost connection.
+    return json.loads(answer.text)
 
 
 def _fetch(file: PublicFile, folder: Path) -> Path:
@@ -177,7 +174,7 @@ def _fetch(file: PublicFile, folder: Path) -> Path:
     Resuming(part)(file.url, str(path), None)
     if (found := _adler32(path)) != file.adler32:
         path.unlink()
-        raise ValueError(f"adler32 {found} instead of {file.adler32}")
+        raise ValueError(f"Expected adler32 {file.adler32}; got {found}.")
     return path
 
 
@@ -190,7 +187,7 @@ def _adler32(path: Path) -> str:
 
 
 def _tables(ntuples: Iterable[Path], split: str) -> Iterator[JetTable]:
-    from course_utils.samples.cms_ntuples import read_ntuple  # uproot and awkward only when needed
+    from course_utils.samples.cms_ntuples import read_ntuple  # loads uproot and awkward
 
     for path in ntuples:
         yield from read_ntuple(path, ttv=TTV[split])
@@ -219,6 +216,6 @@ def _is_there(path: Path, files: list[PublicFile], sample: Sample, *, force: boo
     if force:
         return False
     raise DataError(
-        f"{path} is there and holds other jets. Add --force to replace it, or set JET_DATA to "
+        f"{path} exists and holds other jets. Add --force to replace it, or set JET_DATA to "
         f"another folder."
     )

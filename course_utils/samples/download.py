@@ -1,11 +1,11 @@
-"""Fetches public files by DOI: resumed where a connection broke, verified, then renamed.
+"""Fetch public files by DOI: resumed after a broken connection, verified, then renamed.
 
-Pooch asks the record for its checksums, verifies and renames. It starts a broken download anew,
-which hurts at a gigabyte; the downloader here goes on where it stopped (HTTP ``Range``).
+Pooch asks the record for its checksums, verifies and renames. It restarts a broken download from
+the beginning, which hurts at a gigabyte; the downloader here continues it (HTTP ``Range``).
 
-A site that keeps a copy sets ``JET_DATA_MIRROR`` to an address under which there are
-``<sample>/<split>.h5`` and ``<sample>/checksums.txt``, as ``md5sum *.h5`` or ``sha256sum *.h5``
-write it.
+A site that keeps a copy sets ``JET_DATA_MIRROR`` to an address that serves
+``<sample>/<split>.h5`` and ``<sample>/checksums.txt``, the output of ``md5sum *.h5`` or
+``sha256sum *.h5``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from course_utils.jetfile import DataError
 from course_utils.samples.catalogue import Sample
 
 MIRROR: Final = "JET_DATA_MIRROR"
-_BLOCK: Final = 1 << 16  # bytes; what a break can lose
+_BLOCK: Final = 1 << 16  # bytes; the most that a broken connection loses
 _TIMEOUT: Final = (10, 60)  # seconds to connect, and between two pieces of an answer
 _ALGORITHMS: Final = {32: "md5", 40: "sha1", 64: "sha256"}
 _FAILURES: Final = 3  # in a row, each without a single new byte
@@ -35,12 +35,12 @@ _FIRST_PAUSE: Final = 1.0  # seconds
 
 
 class Resuming:
-    """A downloader for pooch that keeps what it has in `part` and continues there.
+    """A downloader for pooch that keeps what has arrived in `part` and continues from there.
 
     Parameters
     ----------
     part : Path
-        The unfinished file. It stays when the connection breaks for good, for the next run.
+        The unfinished file. If the connection breaks for good, it stays for the next run.
     """
 
     def __init__(self, part: Path) -> None:
@@ -73,13 +73,13 @@ class Resuming:
             span = answer.headers.get("Content-Range", "")
             if answer.status_code == requests.codes.requested_range_not_satisfiable:
                 if span == f"bytes */{have}":
-                    return  # all was there: the last run ended just before the renaming
+                    return  # complete already: the last run ended just before the renaming
                 self.part.unlink()
-                raise requests.ConnectionError("The unfinished file was longer than the file.")
+                raise requests.ConnectionError("The unfinished file was too long.")
             answer.raise_for_status()
             if answer.headers.get("Content-Type", "").startswith("text/html"):
                 raise DataError(
-                    f"Expected jets from {url}; got a web page. Look at the address in a browser."
+                    f"Expected jets from {url}; got a web page. Open the address in a browser."
                 )
             resumed = answer.status_code == requests.codes.partial_content
             if resumed and not span.startswith(f"bytes {have}-"):
@@ -97,7 +97,7 @@ class Resuming:
                 desc=self.part.name.split(".")[1],
                 unit="B",
                 unit_scale=True,
-                disable=None,  # where the standard error is no terminal
+                disable=None,  # no bar unless standard error is a terminal
             ) as bar,
         ):
             for block in answer.iter_content(_BLOCK):
@@ -106,7 +106,7 @@ class Resuming:
 
 
 def fetch(sample: Sample, splits: list[str], folder: Path, *, force: bool) -> Iterator[str]:
-    """Fetch the public files of the splits into `folder`; yield a line on each.
+    """Fetch the public files of the splits into `folder`; yield a line about each.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def fetch(sample: Sample, splits: list[str], folder: Path, *, force: bool) -> It
         If the record cannot be reached, a download is corrupted, or a file of other jets is in
         the way and `force` is not given.
     """
-    pooch.get_logger().setLevel("ERROR")  # the bar and the line below say it better
+    pooch.get_logger().setLevel("ERROR")  # the progress bar and the yielded line suffice
     record = _record(sample, folder)
     for split in splits:
         name = f"{split}.h5"
@@ -130,18 +130,18 @@ def _fetch_file(record: pooch.Pooch, name: str, folder: Path, *, force: bool) ->
         return f"{target} is already there."
     if target.exists() and not force:
         raise DataError(
-            f"{target} is there and is not the public file. Add --force to replace it, or set "
+            f"{target} exists and is not the public file. Add --force to replace it, or set "
             f"JET_DATA to another folder."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    # The checksum in the name keeps two versions of a record from being spliced.
+    # With the checksum in its name, parts of two versions of a record are never joined.
     part = folder / f".{Path(name).stem}.{_digest(checksum)[:12]}.part"
     record.fetch(name, downloader=Resuming(part))
     return f"{target}: {target.stat().st_size / 1e9:.2f} GB, verified."
 
 
 def _record(sample: Sample, folder: Path) -> pooch.Pooch:
-    """The public files and their checksums, from the mirror if there is one, else by DOI."""
+    """Look up the public files and their checksums, at the mirror if there is one, else by DOI."""
     with faults_told(sample, "the list of files"):
         if mirror := os.environ.get(MIRROR):
             base_url = f"{mirror.rstrip('/')}/{sample.name}/"
@@ -173,7 +173,7 @@ def _digest(checksum: str) -> str:
 
 
 def _resolved(url: str) -> str:
-    """Return the address of a file that is given as ``doi:<record>/<name>``."""
+    """Return the address of a file; it may be given as ``doi:<record>/<name>``."""
     if not url.startswith("doi:"):
         return url
     doi, _, name = url.removeprefix("doi:").rpartition("/")
@@ -182,9 +182,9 @@ def _resolved(url: str) -> str:
 
 @contextmanager
 def faults_told(sample: Sample, what: str) -> Iterator[None]:
-    """Turn what can go wrong on the way into one sentence with a way out."""
+    """Turn every fault of a download into one sentence that says what to do."""
     way_out = (
-        f"run the same command again to continue, or make jets of the same kind without network: "
+        f"run the same command again to continue, or make jets of the same kind offline: "
         f"./data_download.sh --generate {sample.name}"
     )
     try:
@@ -196,8 +196,8 @@ def faults_told(sample: Sample, what: str) -> Iterator[None]:
     except RequestException as error:
         where = error.request.url if error.request is not None else f"doi:{sample.doi}"
         raise DataError(f"No connection for {what} from {where}; {way_out}") from error
-    except (ValueError, KeyError) as error:  # pooch: a checksum, or a record it cannot read
+    except (ValueError, KeyError) as error:  # from pooch: a wrong checksum, or an unreadable record
         raise DataError(
-            f"What came for {what} of {sample.name} is not what the record promises and was "
+            f"The download of {what} for {sample.name} does not match the record and was "
             f"removed; {way_out} ({str(error).splitlines()[0]})"
         ) from error

@@ -11,6 +11,7 @@ detector    tracks, towers and energy flow; `card` holds the detector's numbers
 clustering  leading anti-kT jets, their constituents, and the cuts
 truth       the match to the generated particles, and the labels of a jet
 production  many jets: in parallel, reproducible, resumable, streamed to a file
+workers     the processes that share this work on one machine
 ==========  =====================================================================
 
 The room may import `course_utils.samples`, `jetfile`, `substructure` and `files`. It needs the

@@ -29,7 +29,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from course_utils._workers import n_cores, worker_pool
 from course_utils.files import write_file
 from course_utils.jetfile import TTV, DataError, JetTable, column_type, write_jets
 from course_utils.samples import SAMPLES, Process, Recipe, Sample
@@ -37,6 +36,7 @@ from course_utils.simulation.clustering import leading_jets
 from course_utils.simulation.detector import DETECTORS
 from course_utils.simulation.processes import batches, final_state, pythia
 from course_utils.simulation.truth import TRUTHS
+from course_utils.simulation.workers import n_cores, worker_pool
 
 BATCH_EVENTS = 100
 _ARRAYS = ("jets", "truth", "y_true", "ttv")  # of a JetTable, in its order

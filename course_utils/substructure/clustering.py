@@ -1,7 +1,7 @@
 """What is inside a jet: N-subjettiness, soft drop, subjets, trimming. FastJet does the clustering.
 
 Every function treats each jet by itself, on one core, and takes some 15 kilobytes of memory for
-each jet it is given. For very many jets hand it to `course_utils.parallel.in_batches`.
+each jet it is given. For very many jets see `course_utils.substructure`.
 
 Needs the extra ``simulation`` (``fastjet``, ``awkward``).
 """

@@ -45,14 +45,19 @@ def put_record(site: Site, tmp_path: Path, form: str = "files", suffix: str = "r
         path = f"{EOS}/{'test' if number < 9 else 'train'}/{name}"
         site.files[path] = content
         entries.append(entry(path, content))
-    index = json.dumps(entries).encode()
     metadata = {
         "files": {"files": entries},
-        "index": {"files": [entry(f"{EOS}/HbbNTuple_file_index.json", index)]},
-        "indices": {"_file_indices": [{"key": "HbbNTuple_file_index.json", "files": entries}]},
+        "indices": {"_file_indices": _indices(entries)},
+        "both": {"files": entries[:3], "_file_indices": _indices(entries[3:])},
     }[form]
-    site.files["/record/12102/files/HbbNTuple_file_index.json"] = index
     site.files["/api/records/12102"] = json.dumps({"id": 12102, "metadata": metadata}).encode()
+
+
+def _indices(entries: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Two indices, as cernopendata-client 1.0.2 reads them."""
+    return [
+        {"key": f"HbbNTuple_{i}_file_index.json", "size": 1, "files": entries[i::2]} for i in (0, 1)
+    ]
 
 
 @pytest.fixture
@@ -85,17 +90,18 @@ def test_public_files_become_the_jet_files_of_the_course(
         assert (sum(table.columns[name] for name in TRUTH_LABELS) == 1).all()
     said = capsys.readouterr().out
     assert said.count("verified") == 4
-    assert "60 jets of 2 public files" in said
+    assert "60 jets from 2 public files" in said
     with JetFile(hbb / "train.h5") as file:
         assert file.provenance["files"] == "ntuple_merged_10.root ntuple_merged_11.root"
 
 
-@pytest.mark.parametrize("form", ["files", "index", "indices"])
+@pytest.mark.parametrize("form", ["files", "indices", "both"])
 @pytest.mark.parametrize("suffix", ["root", "h5"])
 def test_every_form_of_the_record_is_understood(
-    portal: Site, tmp_path: Path, hbb: Path, form: str, suffix: str
+    portal: Site, tmp_path: Path, form: str, suffix: str
 ) -> None:
     put_record(portal, tmp_path, form, suffix)
+    assert sorted(file.number for file in public_files()) == sorted(sum(NUMBERS.values(), ()))
     assert main(["hbb", "--split", "test"]) == 0
     assert len(load_frame("hbb", "test")) == N_JETS
 
@@ -130,7 +136,7 @@ def test_more_files_than_there_are_is_told(
     portal: Site, hbb: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["hbb", "--files", "5"]) == 1
-    assert "Asked for 5 files for train; the record lists 4" in capsys.readouterr().err
+    assert "Asked for 5 files for train; the record lists only 4" in capsys.readouterr().err
     assert names(hbb) == []
 
 
@@ -167,7 +173,7 @@ def test_a_corrupted_file_is_removed_and_told(
     portal.files[path] = bytes(content)
     assert main(["hbb", "--split", "test"]) == 1
     error = capsys.readouterr().err
-    assert "not what the record promises" in error
+    assert "does not match the record" in error
     assert "adler32" in error
     assert names(hbb / "ntuples") == []
 

@@ -110,7 +110,7 @@ def test_a_corrupted_download_is_removed_and_told(
     site.files["/top_tagging/train.h5"] = bytes(content)
     assert main(["top_tagging", "--split", "train"]) == 1
     assert "train.h5" in (error := capsys.readouterr().err)
-    assert "not what the record promises and was removed" in error
+    assert "does not match the record and was removed" in error
     assert names(folder) == []
 
 

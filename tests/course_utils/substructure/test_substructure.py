@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
 
 from by_hand import cambridge_aachen_by_hand, clustered_by_hand, some_jets
 
+from course_utils.jetfile import JetFile, JetTable, write_jets
 from course_utils.kinematics import jet_mass, jet_momentum, jet_pt, pt
 from course_utils.substructure import lund_plane, n_subjettiness, soft_drop_mass, subjets, trimmed
 
@@ -166,3 +170,18 @@ def test_two_constituents_are_described_by_two_axes() -> None:
 def test_jets_without_four_momenta_are_refused(function) -> None:
     with pytest.raises(ValueError, match=r"shape \(n_jets, n_constituents, 4\)"):
         function(np.zeros((3, 4)))
+
+
+def test_batches_on_all_cores_give_bit_for_bit_the_result_of_one_call(tmp_path: Path) -> None:
+    """Read from a file while joblib computes, as the door of the room shows."""
+    joblib = pytest.importorskip("joblib", reason="needs the extra 'simulation'")
+    jets = np.zeros((len(some_jets()), 200, 4), np.float32)
+    jets[:, : some_jets().shape[1]] = some_jets()
+    table = JetTable(jets, np.zeros((len(jets), 4)), np.zeros(len(jets)), np.zeros(len(jets)))
+    write_jets(tmp_path / "jets.h5", [table], provenance={})
+    run = joblib.Parallel(n_jobs=2, max_nbytes=None, return_as="generator")
+    for function in (partial(n_subjettiness, n_max=4), soft_drop_mass, lund_plane):
+        with JetFile(tmp_path / "jets.h5") as file:
+            work = (joblib.delayed(function)(batch.jets) for batch in file.batches(11))
+            found = np.concatenate(list(run(work)))
+        np.testing.assert_array_equal(found, function(jets))

@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from challenge.folder import write_durably
+from course_utils.files import write_file
 from course_utils.metrics import ordered
 
 __all__ = ["CACHE", "covariances", "error_of_difference", "remember"]
@@ -113,7 +113,7 @@ def _remember(is_signal: NDArray[np.bool_], scores: ArrayLike, path: Path) -> No
     # About the mean, the rounding to single precision is 1e-7 of the spread.
     centred = tagger.placements() - tagger.auc().value
     by_class = np.concatenate([centred[is_signal], centred[~is_signal]])
-    write_durably(path, by_class.astype(np.float32).tobytes())
+    write_file(path, by_class.astype(np.float32).tobytes(), private=True)
 
 
 def _is_whole(path: Path, n_jets: int) -> bool:
@@ -162,7 +162,7 @@ def _save(path: Path, keys: Sequence[str], matrix: NDArray[np.float64]) -> None:
 
 
 def _seal(path: Path, body: bytes) -> None:
-    write_durably(path, hashlib.sha256(body).digest() + body)
+    write_file(path, hashlib.sha256(body).digest() + body, private=True)
 
 
 def _unsealed(path: Path) -> bytes | None:

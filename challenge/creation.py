@@ -21,7 +21,6 @@ from challenge.folder import (
     Challenge,
     Rules,
     Truth,
-    write_durably,
 )
 from challenge.leaks import Leak, leak_scan, seed_leak
 from challenge.plan import (
@@ -34,6 +33,7 @@ from challenge.plan import (
 )
 from challenge.store import SUBMISSIONS, Store
 from challenge.submission import SubmissionError, read_vector
+from course_utils.files import write_file
 
 if TYPE_CHECKING:
     from course_utils.jetfile import JetTable
@@ -248,7 +248,7 @@ def _finish(folder: Path, title: str, truth: Truth, rules: Rules) -> Challenge:
     settings = (
         f'name = "{title}"\nn_jets = {len(truth.labels)}\ncreated = {created}\n{rules.lines()}'
     )
-    write_durably(folder / SETTINGS, settings.encode())
+    write_file(folder / SETTINGS, settings.encode(), private=True)
     (folder / SETTINGS).chmod(0o644)  # public: `check` reads it
     return Challenge.open(folder)
 
@@ -256,4 +256,4 @@ def _finish(folder: Path, title: str, truth: Truth, rules: Rules) -> Challenge:
 def _write_columns(path: Path, **columns: NDArray[np.generic]) -> None:
     archive = io.BytesIO()
     np.savez(archive, **columns)
-    write_durably(path, archive.getvalue())
+    write_file(path, archive.getvalue(), private=True)

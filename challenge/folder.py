@@ -16,8 +16,6 @@ The folder is the instructor's alone (mode 0700); students get copies of the fir
     ChallengeError     the challenge cannot be used as asked; the message says what to do
 """
 
-import os
-import secrets
 import stat
 import tomllib
 import zipfile
@@ -40,7 +38,6 @@ __all__ = [
     "ChallengeError",
     "Rules",
     "Truth",
-    "write_durably",
 ]
 
 SETTINGS: Final = "challenge.toml"
@@ -204,31 +201,3 @@ class Challenge:
     def _column(self, archive: zipfile.ZipFile, name: str, dtype: str) -> NDArray[Any]:
         data = archive.read(f"{name}.npy")
         return read_vector(data, dtypes=frozenset({dtype}), length=self.n_jets)
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a file that only this account can read, whole and safe on disk, or not at all.
-
-    A kill leaves at worst a file with the ending ``.part``. A file of that name is replaced.
-    """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    # Created with its final mode: no moment in which others could open it.
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    _flush_folder(path.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

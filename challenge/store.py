@@ -21,12 +21,13 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from challenge import ledger
 from challenge.database import create_database, open_database
-from challenge.folder import ChallengeError, write_durably
+from challenge.folder import ChallengeError
 from challenge.names import clean_name, name_key
 from challenge.records import Progress, Record, State, Verdict
 from challenge.rows import best_id, note_refusal, note_verdict, record_of, scored_detail
 from challenge.submission import SubmissionError
 from challenge.tables import Course, Network, Pick, Submission, Team
+from course_utils.files import write_file
 
 __all__ = ["SUBMISSIONS", "Store", "system_clock", "team_key"]
 
@@ -111,7 +112,7 @@ class Store:
     def keep(self, data: bytes) -> str:
         """Step 1: put the file on disk; returns the SHA-256 that names it."""
         sha256 = hashlib.sha256(data).hexdigest()
-        write_durably(self._file(sha256), data)
+        write_file(self._file(sha256), data, private=True)
         return sha256
 
     def content(self, sha256: str) -> bytes:

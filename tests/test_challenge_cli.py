@@ -136,11 +136,11 @@ def test_score_without_labels_points_to_check(files, capsys):
 
 
 def test_a_full_disk_is_told_and_loses_nothing(files, capsys, monkeypatch):
-    def disk_full(*_args):
+    def disk_full(*_args, **_options):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("challenge.store.write_durably", disk_full)
+        patch.setattr("challenge.store.write_file", disk_full)
         assert run("score", files / "c", files / "cnn.npy", "--team", "us") == 2
     assert "No space left on device" in told(capsys)[1][0]
     assert run("score", files / "c", files / "cnn.npy", "--team", "us") == 0

@@ -20,12 +20,13 @@ from challenge.audit import audit, wrong_scores
 from challenge.contest import Contest
 from challenge.database import DATABASE, MARKER, URL_VARIABLE, VERSION
 from challenge.entries import entries
-from challenge.folder import ChallengeError, write_durably
+from challenge.folder import ChallengeError
 from challenge.records import State
 from challenge.scoring import score
 from challenge.store import SUBMISSIONS, Store
 from challenge.submission import read_scores
 from challenge.tables import Base
+from course_utils.files import write_file
 
 # As SQLite keeps it for a challenge of the first version.
 FIRST = """
@@ -61,7 +62,7 @@ def old(tmp_path):
     (folder / "challenge.toml").write_text(f'name = "Old"\nn_jets = {N}\n')
     archive = BytesIO()
     np.savez(archive, labels=LABELS)
-    write_durably(folder / "labels.npz", archive.getvalue())
+    write_file(folder / "labels.npz", archive.getvalue(), private=True)
     connection = sqlite3.connect(folder / DATABASE)
     connection.executescript(FIRST)
     store = Store.__new__(Store)
@@ -204,11 +205,11 @@ def test_two_challenges_on_one_server_do_not_meet(tmp_path):
 
 @on_a_server
 def test_a_challenge_whose_creation_fails_leaves_nothing_on_the_server(tmp_path, monkeypatch):
-    def disk_full(*_args):
+    def disk_full(*_args, **_options):
         raise OSError(28, "No space left on device")
 
     before = schemas()
-    monkeypatch.setattr("challenge.creation.write_durably", disk_full)
+    monkeypatch.setattr("challenge.creation.write_file", disk_full)
     with pytest.raises(OSError, match="No space"):
         new_contest(tmp_path / "c")
     assert schemas() == before

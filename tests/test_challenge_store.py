@@ -183,7 +183,7 @@ def test_the_private_split_has_no_part_in_the_ladder(contest):
 # --- kills -----------------------------------------------------------------------------------
 
 STEPS = {
-    "before the file is written": "challenge.store.write_durably",
+    "before the file is written": "challenge.store.write_file",
     "before the file is renamed": "pathlib.Path.replace",
     "between file and row": "challenge.intake.receive",
     "while the row is written": "challenge.reception._network",

@@ -33,7 +33,7 @@ test: $(VENV)/ready  ## all tests
 	python -m pytest
 
 test-challenge: $(VENV)/ready  ## what the challenge stores, where CHALLENGE_DATABASE_URL says
-	python -m pytest $(addprefix tests/test_challenge_,$(addsuffix .py,store quota lifecycle audit migrations dropbox load creation cli secrecy))
+	python -m pytest tests/challenge/store tests/challenge/intake tests/challenge/setup tests/challenge/cli tests/challenge/test_secrecy.py
 
 lab: $(VENV)/ready  ## JupyterLab, as a student sees it
 	jupyter lab

@@ -21,18 +21,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge import lifecycle
-from challenge.audit import audit, wrong_scores
-from challenge.board import FORMATS
-from challenge.contest import Contest
-from challenge.creation import Plan, create_from_labels
-from challenge.folder import Rules
-from challenge.gradebook import grades
-from challenge.intake import accept, submit
-from challenge.names import BASELINE_TEAM
-from challenge.receipts import Receipt
-from challenge.submission import SubmissionError
-from challenge.view import alike, view
+from challenge.board.current import alike, current_standings
+from challenge.board.marks import grades
+from challenge.board.text import FORMATS
+from challenge.errors import SubmissionError
+from challenge.intake.receipts import Receipt
+from challenge.intake.rescoring import wrong_scores
+from challenge.intake.submission import accept, submit
+from challenge.setup.create import create_from_labels
+from challenge.setup.plan import Plan
+from challenge.store import lifecycle
+from challenge.store.audit import audit_log
+from challenge.store.contest import Contest
+from challenge.store.folder import Rules
+from challenge.words import BASELINE_TEAM
 
 OPENS = datetime(2026, 4, 13, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -178,16 +180,16 @@ def _end(room: Classroom, days: int) -> Iterator[str]:
     room.answers.clear()
     room.hand_in("team 01", "late", room.scores(np.random.default_rng(9), 0.99))
     yield f"after the close: {dict(room.answers)}"
-    yield FORMATS["table"](view(contest))
+    yield FORMATS["table"](current_standings(contest))
     lifecycle.reveal(contest.store, contest.rules)
-    yield FORMATS["table"](view(contest))
+    yield FORMATS["table"](current_standings(contest))
     for pair in alike(contest):
         yield (
             f"alike: {pair.first.team} / {pair.first.network} and {pair.second.team} / "
             f"{pair.second.network}, rank correlation {pair.correlation:.4f}"
         )
     yield grades(contest)
-    found = audit(contest.store)
+    found = audit_log(contest.store)
     yield f"audit: {found.n_events} events, {len(found.faults)} faults"
     wrong = list(wrong_scores(contest))
     yield f"rescore --verify: {len(contest.store.records())} submissions, {len(wrong)} differ"

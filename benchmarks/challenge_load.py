@@ -25,13 +25,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.audit import audit, wrong_scores
-from challenge.contest import Contest
-from challenge.creation import Plan, create_from_labels
-from challenge.folder import Rules
-from challenge.intake import submit
-from challenge.records import State
-from challenge.submission import SubmissionError
+from challenge.errors import SubmissionError
+from challenge.intake.rescoring import wrong_scores
+from challenge.intake.submission import submit
+from challenge.setup.create import create_from_labels
+from challenge.setup.plan import Plan
+from challenge.store.audit import audit_log
+from challenge.store.contest import Contest
+from challenge.store.folder import Rules
+from challenge.store.records import State
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def measure(folder: Path, load: Load) -> Outcome:
     records = contest.store.records()
     accepted = Counter(record.team for record in records)
     receipts = Counter((team, sha256) for team, sha256, reason in answers if not reason)
-    faults = [*audit(contest.store).faults, *wrong_scores(contest)]
+    faults = [*audit_log(contest.store).faults, *wrong_scores(contest)]
     if receipts != Counter((record.team, record.sha256) for record in records):
         faults.append("The receipts are not the submissions that are stored.")
     if any(record.state is not State.SCORED for record in records):

@@ -26,17 +26,17 @@ from rich.table import Table
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from challenge.board import FORMATS
-from challenge.comparisons import remember
-from challenge.contest import Contest
-from challenge.creation import create_from_labels
-from challenge.intake import submit
-from challenge.leaderboard import Evidence, Occasion, standings
-from challenge.page import as_html
-from challenge.ranking import Entry
-from challenge.scoring import score
-from challenge.standings import Phase
-from challenge.view import view
+from challenge.board.build import Evidence, Occasion, build_standings
+from challenge.board.current import current_standings
+from challenge.board.page import as_html
+from challenge.board.text import FORMATS
+from challenge.intake.submission import submit
+from challenge.scoring.comparisons import remember
+from challenge.scoring.ranking import Entry
+from challenge.scoring.scorecard import score
+from challenge.setup.create import create_from_labels
+from challenge.store.contest import Contest
+from challenge.store.records import Phase
 from course_utils.metrics import ordered
 
 OPENED = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -113,9 +113,9 @@ def stored_board(labels: np.ndarray, n_networks: int, folder: Path) -> Table:
     contest = stored_contest(labels, n_networks, folder)
     html = FORMATS["html"]
     start = perf_counter()
-    html(view(contest))
+    html(current_standings(contest))
     first = perf_counter() - start
-    again = seconds(lambda: html(view(contest)), repeats=3)
+    again = seconds(lambda: html(current_standings(contest)), repeats=3)
     table = Table("what", "s", "target", title=f"stored board of {n_networks} networks")
     table.add_row("the first time", f"{first:.2f}", "")
     table.add_row("when nothing changed", f"{again:.2f}", "< 1")
@@ -134,7 +134,7 @@ def whole_board(labels: np.ndarray, n_networks: int, folder: Path) -> Table:
 
     def draw(n: int) -> tuple[float, float]:
         wall, cpu = perf_counter(), process_time()
-        as_html(standings(occasion, entries[:n], evidence))
+        as_html(build_standings(occasion, entries[:n], evidence))
         return perf_counter() - wall, process_time() - cpu
 
     title = f"board of {n_networks} networks with tied groups, {len(labels)} jets each"

@@ -24,11 +24,11 @@ import numpy as np
 import pytest
 from contests import NOON, Clock, ladder, new_contest, send
 
-from challenge import lifecycle
-from challenge.audit import audit
-from challenge.board import FORMATS
+from challenge.board.current import current_standings
+from challenge.board.text import FORMATS
 from challenge.cli import main as challenge_command
-from challenge.view import view
+from challenge.store import lifecycle
+from challenge.store.audit import audit_log
 from course_utils.__main__ import main as data_command
 from course_utils.jetfile import JetFile, JetTable, write_jets
 from course_utils.prepared import Constituents, Images, prepare
@@ -147,11 +147,11 @@ def contests(tmp_path_factory):
 @pytest.mark.parametrize("kind", sorted(FORMATS))
 def test_board_says_the_same(contests, phase, kind, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
-    same_text(f"board_{phase}.{kind}", FORMATS[kind](view(contests[phase])))
+    same_text(f"board_{phase}.{kind}", FORMATS[kind](current_standings(contests[phase])))
 
 
 def test_audit_finds_the_same_chain(contests):
-    found = [audit(contests[phase].store) for phase in ("live", "revealed")]
+    found = [audit_log(contests[phase].store) for phase in ("live", "revealed")]
     lines = [f"{each.n_events} {each.head} {list(each.faults)}\n" for each in found]
     assert "".join(lines) == _golden("audit.txt", "".join(lines))
 

@@ -1,0 +1,207 @@
+"""From scored submissions to what a board shows of them: ranks, tied groups, and how much detail.
+
+Ranks and groups come from exact numbers; what a live board then shows is rounded here, once, for
+every format (see `challenge.scoring.budget`).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenge.board.standings import LookElsewhere, Reference, Standing, Standings
+from challenge.scoring import (
+    Entry,
+    Scorecard,
+    best_of_each_network,
+    best_of_n_gain,
+    covariances,
+    diagnose,
+    live_card,
+    live_working_points,
+    ranked,
+    tied_groups,
+)
+from challenge.store import Phase
+
+__all__ = ["LEADERS", "PUBLISHED", "Evidence", "Occasion", "build_standings"]
+
+LEADERS: Final = 5  # teams whose best entry is told in detail
+_LEAST_OF_A_LEADER: Final = 0.6  # in AUC
+
+# Networks of arXiv:1902.09914, from their own outputs for 20 000 jets of the public test set;
+# `tests/test_metrics_published.py` measures the same numbers.
+PUBLISHED: Final = tuple(
+    Reference(*each, source="20 000 public jets, doi:10.5281/zenodo.2603256")
+    for each in (
+        ("ParticleNet", "0.9832 ± 0.0007", "260 +50 -40", "720 +260 -180"),
+        ("ResNeXt-50", "0.9818 ± 0.0008", "260 +50 -40", "840 +330 -230"),
+        ("P-CNN", "0.9792 ± 0.0008", "201 +33 -28", "590 +190 -140"),
+        ("TopoDNN", "0.9702 ± 0.0010", "89 +9 -8", "310 +70 -50"),
+        ("mass + N-subjettiness", "0.9654 ± 0.0011", "77 +7 -7", "390 +90 -70"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Which board is drawn, and when (UTC)."""
+
+    challenge: str
+    phase: Phase
+    drawn_at: datetime
+    opens: datetime | None = None
+    closes: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the entries are judged by: jets of the split that is shown, public or private.
+
+    Attributes
+    ----------
+    labels : array of shape (n_jets,)
+    scores_of : function
+        From the SHA-256 of a file to its scores of these jets, shape (n_jets,).
+    cache : Path
+        For `challenge.scoring.comparisons`.
+    pt, mass : array of shape (n_jets,) or None
+        Of the jets, in GeV; only used after the reveal.
+    """
+
+    labels: NDArray[np.int8]
+    scores_of: Callable[[str], NDArray[np.float64]]
+    cache: Path
+    pt: NDArray[np.float64] | None = None
+    mass: NDArray[np.float64] | None = None
+
+
+def build_standings(
+    occasion: Occasion,
+    entries: Sequence[Entry],
+    evidence: Evidence,
+    *,
+    references: Sequence[Reference] = (),
+    before: Sequence[Entry] | None = None,
+) -> Standings:
+    """The board of these entries.
+
+    Parameters
+    ----------
+    occasion : Occasion
+    entries : sequence of Entry
+        Every scored submission; after the reveal with private scorecards.
+    evidence : Evidence
+        Of the public split until the reveal, of the private one from then on.
+    references : sequence of Reference
+        `PUBLISHED`, where the jets are those of the public samples or alike.
+    before : sequence of Entry, optional
+        After the reveal, the same entries as the live board took them, without final choices.
+    """
+    revealed = occasion.phase is Phase.REVEALED
+    lines = tuple(_lines(entries, evidence, revealed, entries if before is None else before))
+    return Standings(
+        challenge=occasion.challenge,
+        phase=occasion.phase,
+        drawn_at=occasion.drawn_at,
+        n_jets=len(evidence.labels),
+        lines=lines,
+        opens=occasion.opens,
+        closes=occasion.closes,
+        references=tuple(references),
+        look_elsewhere=_look_elsewhere(entries, lines, revealed),
+    )
+
+
+def _lines(
+    entries: Sequence[Entry], evidence: Evidence, revealed: bool, before: Sequence[Entry]
+) -> Iterator[Standing]:
+    # A final choice has a place of its own on the private split; on the public one its network
+    # stood where the best was.
+    stood = {
+        (each.team, each.network): (place, each.shown.card)
+        for place, each in enumerate(best_of_each_network(before), start=1)
+    }
+    order = ranked(best_of_each_network(entries), private=revealed)
+    groups = _groups(order, evidence, revealed)
+    tries = Counter((each.team, each.network) for each in entries)
+    leaders = _leaders(order, revealed)
+    for rank, (entry, group) in enumerate(zip(order, groups, strict=True), start=1):
+        place, card = stood[entry.team, entry.network]
+        yield Standing(
+            rank=rank,
+            group=int(group),
+            submission=entry.id,
+            team=entry.team,
+            network=entry.network,
+            received_at=entry.received_at,
+            tries=tries[entry.team, entry.network],
+            is_baseline=entry.is_baseline,
+            climbed=place - rank if revealed else None,
+            public=card if revealed else None,
+            **_results(entry, evidence, revealed, in_detail=entry.id in leaders),
+        )
+
+
+def _results(
+    entry: Entry, evidence: Evidence, revealed: bool, *, in_detail: bool
+) -> dict[str, Any]:
+    """The fields of a line that tell how good it is, as coarse as they may be shown."""
+    labels = evidence.labels
+    if revealed:
+        diagnostics = None
+        if in_detail:
+            scores = evidence.scores_of(entry.sha256)
+            diagnostics = diagnose(labels, scores, pt=evidence.pt, mass=evidence.mass)
+        return {"card": entry.private, "diagnostics": diagnostics}
+    n_background = int(np.count_nonzero(labels == 0))
+    shown = entry.shown
+    points = live_working_points(labels, evidence.scores_of(shown.sha256)) if in_detail else ()
+    return {"card": live_card(shown.card, n_background), "working_points": points}
+
+
+def _groups(order: Sequence[Entry], evidence: Evidence, revealed: bool) -> NDArray[np.int64]:
+    if not order:
+        return np.empty(0, np.int64)
+    keys = [(each if revealed else each.shown).sha256 for each in order]
+    matrix = covariances(evidence.labels, keys, evidence.scores_of, cache=evidence.cache)
+    return tied_groups([_shown(each, revealed).auc.value for each in order], matrix)
+
+
+def _leaders(order: Sequence[Entry], revealed: bool) -> frozenset[int]:
+    """Submissions that are told in detail: the best of each of the first teams.
+
+    One that is no better than chance would stretch every axis.
+    """
+    best: dict[str, int] = {}
+    for entry in order:
+        if _shown(entry, revealed).auc.value > _LEAST_OF_A_LEADER:
+            best.setdefault(entry.team, entry.id)
+    return frozenset(list(best.values())[:LEADERS])
+
+
+def _look_elsewhere(
+    entries: Sequence[Entry], lines: Sequence[Standing], revealed: bool
+) -> LookElsewhere | None:
+    """From what the board shows anyway: other errors would tell of files the Ladder did not take.
+
+    On the public split every try counts, each with the error that a shown one has; on the private
+    one nothing was tried, so only the final entries compete.
+    """
+    errors = [line.card.auc.error for line in lines if not line.is_baseline]
+    if not errors:
+        return None
+    n_tried = len(errors) if revealed else sum(not each.is_baseline for each in entries)
+    return LookElsewhere(n_tried, round(best_of_n_gain(n_tried, float(np.median(errors))), 4))
+
+
+def _shown(entry: Entry, revealed: bool) -> Scorecard:
+    card = entry.private if revealed else entry.shown.card
+    if card is None:
+        raise ValueError(f"Submission {entry.id} has no score on the private split.")
+    return card

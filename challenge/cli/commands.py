@@ -1,0 +1,295 @@
+"""What each command prints; what it does is done by the modules it calls.
+
+Every function takes the parsed arguments and returns the exit status.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import Progress
+
+from challenge.board import FORMATS, alike, current_standings, entries
+from challenge.board import marks as gradebook
+from challenge.errors import ChallengeError, SubmissionError
+from challenge.intake import (
+    DropBox,
+    Receipt,
+    accept,
+    accepted_text,
+    finish_interrupted,
+    history,
+    left_text,
+    mend_scores,
+    quota_left,
+    shown_text,
+    submit,
+    watch,
+    wrong_scores,
+)
+from challenge.scoring import find_hints, read_file, read_scores
+from challenge.setup import Plan, baseline_files, create_from_jets, create_from_labels, exposed
+from challenge.store import (
+    SETTINGS,
+    TEST_JETS,
+    Challenge,
+    Contest,
+    Phase,
+    Rules,
+    Store,
+    lifecycle,
+    system_clock,
+)
+from challenge.store import audit_log as audit_of
+from challenge.words import BASELINE_TEAM, printable, time_text
+
+__all__ = ["ACCEPTED", "REFUSED", "UNUSABLE", "tell"]
+
+ACCEPTED: Final = 0
+REFUSED: Final = 1
+UNUSABLE: Final = 2
+
+
+def create(args: argparse.Namespace) -> int:
+    """Make a challenge."""
+    now = system_clock()
+    if args.closes is not None and args.closes <= now:
+        raise ChallengeError(
+            f"Expected it to close after now, {time_text(now)}; got {time_text(args.closes)}."
+        )
+    rules = Rules(args.opens, args.closes, args.per_day, args.refusals_per_day, args.networks)
+    plan = Plan(args.name, args.public_fraction, rules, args.training, args.accept_leaks)
+    if args.labels is not None:
+        challenge, leaks = create_from_labels(args.dir, args.labels, seed=args.seed, plan=plan)
+        _say(
+            f"created {challenge.folder}: {challenge.n_jets} rows, labels secret; give students a "
+            f"copy of {challenge.folder / SETTINGS} for check."
+        )
+    elif args.seed is None:
+        raise ChallengeError("--jets needs --seed N, a number of your own.")
+    else:
+        challenge, leaks = create_from_jets(args.dir, args.jets, seed=args.seed, plan=plan)
+        _say(
+            f"created {challenge.folder}: {challenge.n_jets} jets, labels secret; "
+            f"give students copies of {challenge.folder / TEST_JETS} and, for check, of {SETTINGS}."
+        )
+    for word, at in (("opens", rules.opens), ("closes", rules.closes)):
+        if at is not None:
+            _say(f"{word} {time_text(at)}.")
+    for leak in leaks:
+        tell(f"leak accepted [{leak.reason}] {leak.sentence}")
+    warning = exposed(args.labels or args.jets)
+    if warning is not None:
+        tell(warning)
+    return ACCEPTED
+
+
+def check(args: argparse.Namespace) -> int:
+    """Look at a file as `score` would."""
+    if not (args.dir / SETTINGS).is_file():
+        raise ChallengeError(
+            f"{args.dir / SETTINGS} is not there: put the {SETTINGS} that your instructor hands "
+            "out into this folder."
+        )
+    challenge = Challenge.open(args.dir)
+    scores = read_scores(read_file(args.file, challenge.n_jets), challenge.n_jets)
+    _say(
+        " ".join((f"accepted {args.file}: {challenge.n_jets} finite scores.", *find_hints(scores)))
+    )
+    return ACCEPTED
+
+
+def score(args: argparse.Namespace) -> int:
+    """Hand in files, or watch a drop box."""
+    if args.watch is not None:
+        if args.files or args.network is not None:
+            raise ChallengeError("--watch takes files and names from the drop box: give none.")
+        watch(_opened(args.dir), DropBox(args.watch), every=args.every, say=_say)
+        return ACCEPTED
+    if not args.files:
+        raise ChallengeError("Expected one FILE or more, or --watch DROPBOX.")
+    if args.network is not None and len(args.files) > 1:
+        raise ChallengeError("--network names one file: leave it out, or give the files singly.")
+    contest = _opened(args.dir)
+
+    def submitted(path: Path) -> Receipt:
+        data = read_file(path, contest.challenge.n_jets)
+        network = path.stem if args.network is None else args.network
+        return submit(contest, data, team=args.team, network=network)
+
+    return _each(args.files, submitted)
+
+
+def baselines(args: argparse.Namespace) -> int:
+    """Score the challenge's own entries."""
+    contest = _opened(args.dir)
+    for network, data in baseline_files(contest.challenge):
+        receipt = accept(contest, data, team=BASELINE_TEAM, network=network, is_ours=True)
+        _say(f"accepted {receipt.team} / {receipt.network}: {receipt.card}")
+    return ACCEPTED
+
+
+def board(args: argparse.Namespace) -> int:
+    """Print the leaderboard."""
+    _say(FORMATS[args.format](current_standings(Contest.open(args.dir))), escape=False)
+    return ACCEPTED
+
+
+def show(args: argparse.Namespace) -> int:
+    """Print what one team handed in."""
+    contest = Contest.open(args.dir)
+    for record, told in history(contest, args.team):
+        _say(shown_text(record, told))
+    _say(left_text(quota_left(contest.store, args.team, contest.rules)))
+    return ACCEPTED
+
+
+def pause(args: argparse.Namespace) -> int:
+    """Take in nothing for a while."""
+    lifecycle.pause(Store(args.dir))
+    _say("paused: submissions are refused until resume.")
+    return ACCEPTED
+
+
+def resume(args: argparse.Namespace) -> int:
+    """Undo a pause, or a close that came too early."""
+    store, rules = Store(args.dir), Challenge.open(args.dir).rules
+    stopped = lifecycle.resume(store)
+    if lifecycle.phase(store, rules) is not Phase.LIVE:
+        raise ChallengeError(
+            f"The time of the challenge is over: extend single teams, or set another closes in "
+            f"{args.dir / SETTINGS}."
+        )
+    resumed = "resumed: submissions are taken in again."
+    _say(resumed if stopped else "not paused: submissions are taken in as before.")
+    return ACCEPTED
+
+
+def extend(args: argparse.Namespace) -> int:
+    """Give a team more time or tries."""
+    if args.until is None and args.per_day is None:
+        raise ChallengeError("Expected --until TIME, --per-day N, or both.")
+    lifecycle.extend(Store(args.dir), args.team, until=args.until, per_day=args.per_day)
+    given = [f"until {time_text(args.until)}"] if args.until is not None else []
+    given += [f"{args.per_day} submissions in 24 hours"] if args.per_day is not None else []
+    _say(f"extended {args.team}: {', '.join(given)}.")
+    return ACCEPTED
+
+
+def pick(args: argparse.Namespace) -> int:
+    """Choose final submissions."""
+    store, rules = Store(args.dir), Challenge.open(args.dir).rules
+    networks = lifecycle.pick(store, rules, args.team, args.receipts)
+    _say(f"picked for {args.team}: {', '.join(networks)}.")
+    return ACCEPTED
+
+
+def close(args: argparse.Namespace) -> int:
+    """End the challenge, once everything that came in is scored."""
+    store = Store(args.dir)
+    lifecycle.close(store)
+    contest = _opened(args.dir)
+    waiting = len(contest.store.unsettled())
+    if (args.dir / TEST_JETS).is_file() and gradebook.no_baselines(contest) is not None:
+        tell(f"There are no baselines yet; before reveal: python -m challenge baselines {args.dir}")
+    _say(f"closed: {len(entries(store))} submissions are scored, {waiting} wait for their file.")
+    return ACCEPTED
+
+
+def reveal(args: argparse.Namespace) -> int:
+    """Show the private ranks."""
+    contest = _opened(args.dir)
+    lifecycle.reveal(contest.store, contest.rules)
+    _say(FORMATS["table"](current_standings(contest)), escape=False)
+    for pair in alike(contest):
+        how = "the same file" if pair.identical else f"rank correlation {pair.correlation:.4f}"
+        _say(
+            f"alike: {pair.first.team} / {pair.first.network} and "
+            f"{pair.second.team} / {pair.second.network} ({how}): ask both teams."
+        )
+    _tell_without_baselines(contest)
+    _say("revealed: board --format html has the curves and the bins; export prints marks.")
+    return ACCEPTED
+
+
+def export(args: argparse.Namespace) -> int:
+    """Print marks."""
+    students = None if args.students is None else gradebook.read_students(args.students)
+    contest = Contest.open(args.dir)
+    _say(gradebook.grades(contest, students).rstrip("\n"), escape=False)
+    _tell_without_baselines(contest)
+    unmatched = [] if students is None else gradebook.unmatched(contest, students)
+    for each in unmatched:
+        tell(each)
+    return REFUSED if unmatched else ACCEPTED
+
+
+def rescore(args: argparse.Namespace) -> int:
+    """Compare stored scores with the files they came from."""
+    contest = _opened(args.dir)
+    if args.verify:
+        faults = list(wrong_scores(contest))
+        done = f"verified: {len(contest.store.records())} submissions, {len(faults)} differ."
+    else:
+        changed, faults = mend_scores(contest)
+        done = f"rescored: {changed} of {len(contest.store.records())} submissions changed."
+    return _reported(done, faults)
+
+
+def audit(args: argparse.Namespace) -> int:
+    """Check the log."""
+    found = audit_of(Store(args.dir), noted=args.noted)
+    done = f"audited: {found.n_events} events, {len(found.faults)} faults, hash {found.head}"
+    return _reported(done, found.faults)
+
+
+def tell(text: str) -> None:
+    """Print a line on standard error."""
+    print(printable(text), file=sys.stderr)
+
+
+def _say(text: str, *, escape: bool = True) -> None:
+    print(printable(text) if escape else text, flush=True)
+
+
+def _tell_without_baselines(contest: Contest) -> None:
+    missing = gradebook.no_baselines(contest)
+    if missing is not None:
+        tell(missing)
+
+
+def _reported(done: str, faults: Sequence[str]) -> int:
+    for fault in faults:
+        tell(fault)
+    _say(done)
+    return REFUSED if faults else ACCEPTED
+
+
+def _opened(folder: Path) -> Contest:
+    """A challenge ready to score, with everything an earlier kill interrupted finished."""
+    contest = Contest.open(folder)
+    for complaint in finish_interrupted(contest):
+        tell(complaint)
+    return contest
+
+
+def _each(files: Sequence[Path], submitted: Callable[[Path], Receipt]) -> int:
+    """Submit every file; a refused one does not stop the others."""
+    status = ACCEPTED
+    terminal = Console(stderr=True)
+    with Progress(
+        console=terminal,
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # else piped results would go to the terminal
+        disable=len(files) == 1 or not terminal.is_terminal,
+    ) as progress:
+        for path in progress.track(files, description="scoring"):
+            try:
+                _say(accepted_text(submitted(path)))
+            except SubmissionError as refusal:
+                tell(f"refused {path} [{refusal.reason}] {refusal.sentence}")
+                status = REFUSED
+    return status

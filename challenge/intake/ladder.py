@@ -1,0 +1,81 @@
+"""Whose score a live board shows for an entry: one Ladder for all networks of a team.
+
+Were every new network told its own score, a team could send one file under five names, each time
+with one jet moved, and read that jet's label from which of the five stands higher. So a file that
+DeLong's paired test cannot tell from one whose score this team was told before is shown with that
+one's score, in that one's place.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from challenge.scoring import CACHE, LADDER_CONFIDENCE, error_of_difference, read_scores
+from challenge.store import Contest, Record
+from challenge.words import BASELINE_TEAM
+
+__all__ = ["stand_ins"]
+
+_LEAST_P_VALUE: Final = 1 - LADDER_CONFIDENCE
+
+
+def stand_ins(contest: Contest, records: Iterable[Record]) -> dict[int, Record]:
+    """The submissions that are shown with the score of an earlier one of their team.
+
+    Parameters
+    ----------
+    contest : Contest
+    records : iterable of Record
+        Submissions of one or more teams, each team's complete; what the Ladder did not take, and
+        the challenge's own entries, are left out.
+
+    Returns
+    -------
+    dict of int to Record
+        From the number of a submission to the one whose score is shown for it. Of several that
+        it cannot be told from the best is taken, and never one that is worse than what its
+        network showed before.
+    """
+    labels = contest.truth.labels[contest.truth.is_public]
+    shown: dict[int, Record] = {}
+    told: dict[str, list[Record]] = defaultdict(list)
+    of_network: dict[tuple[str, str], Record] = {}
+    for each in sorted(records, key=lambda record: record.id):
+        if each.verdict is None or not each.verdict.is_best or each.team == BASELINE_TEAM:
+            continue
+        alike = [other for other in told[each.team] if not _differ(contest, labels, each, other)]
+        if alike:
+            before = of_network.get((each.team, each.network))
+            shown[each.id] = max([*alike, *([before] if before else [])], key=_auc)
+        else:
+            told[each.team].append(each)
+        of_network[each.team, each.network] = shown.get(each.id, each)
+    return shown
+
+
+def _differ(contest: Contest, labels: NDArray[np.int8], first: Record, second: Record) -> bool:
+    n_jets = contest.challenge.n_jets
+
+    def scores_of(sha256: str) -> NDArray[np.float64]:
+        return read_scores(contest.store.content(sha256), n_jets)[contest.truth.is_public]
+
+    difference = abs(_auc(first) - _auc(second))
+    if first.sha256 == second.sha256 or difference == 0:
+        return False
+    error = error_of_difference(
+        labels,
+        (first.sha256, second.sha256),
+        scores_of,
+        cache=contest.challenge.folder / CACHE,
+    )
+    deviations = difference / error if error > 0 else math.inf
+    return bool(2 * special.ndtr(-deviations) < _LEAST_P_VALUE)
+
+
+def _auc(record: Record) -> float:
+    return record.verdict.public.auc.value

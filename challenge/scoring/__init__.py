@@ -1,0 +1,72 @@
+"""Arrays in, numbers out: reading a file of scores, its scorecard, comparing, ranking, diagnostics.
+
+May import `challenge.errors`, `course_utils.metrics` and `course_utils.files`: no database, no web
+page, no jet file, no deep-learning framework.
+"""
+
+from challenge.scoring.budget import (
+    LIVE_EFFICIENCIES,
+    WorkingPoint,
+    live_card,
+    live_rejection,
+    live_working_points,
+)
+from challenge.scoring.comparisons import CACHE, covariances, error_of_difference, remember
+from challenge.scoring.diagnostics import (
+    Bin,
+    Diagnostics,
+    Sculpting,
+    diagnose,
+    mass_sculpting,
+    performance_in_bins,
+)
+from challenge.scoring.hints import find_hints
+from challenge.scoring.npy import SCORE_DTYPES, read_file, read_open_file, read_scores, read_vector
+from challenge.scoring.ranking import (
+    CONFIDENCE,
+    LADDER_CONFIDENCE,
+    Entry,
+    LadderDecision,
+    best_of_each_network,
+    best_of_n_gain,
+    ladder_accepts,
+    ranked,
+    tied_groups,
+)
+from challenge.scoring.scorecard import Scorecard, auc_text, score
+
+__all__ = [
+    "CACHE",
+    "CONFIDENCE",
+    "LADDER_CONFIDENCE",
+    "LIVE_EFFICIENCIES",
+    "SCORE_DTYPES",
+    "Bin",
+    "Diagnostics",
+    "Entry",
+    "LadderDecision",
+    "Scorecard",
+    "Sculpting",
+    "WorkingPoint",
+    "auc_text",
+    "best_of_each_network",
+    "best_of_n_gain",
+    "covariances",
+    "diagnose",
+    "error_of_difference",
+    "find_hints",
+    "ladder_accepts",
+    "live_card",
+    "live_rejection",
+    "live_working_points",
+    "mass_sculpting",
+    "performance_in_bins",
+    "ranked",
+    "read_file",
+    "read_open_file",
+    "read_scores",
+    "read_vector",
+    "remember",
+    "score",
+    "tied_groups",
+]

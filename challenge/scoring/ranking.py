@@ -1,0 +1,232 @@
+"""The order of the leaderboard, and what in it means something.
+
+Exact values decide the order, never the digits that are shown: AUC first, then background
+rejection at 50 % signal efficiency, then the earlier receipt, then the number of the submission.
+DeLong's paired comparison (`course_utils.metrics.compare_auc`) decides which differences are more
+than luck.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import integrate, special, stats
+
+from challenge.scoring.scorecard import Scorecard
+from course_utils.metrics import AucDifference, compare_auc
+
+__all__ = [
+    "CONFIDENCE",
+    "LADDER_CONFIDENCE",
+    "Entry",
+    "LadderDecision",
+    "best_of_each_network",
+    "best_of_n_gain",
+    "ladder_accepts",
+    "ranked",
+    "tied_groups",
+]
+
+CONFIDENCE: Final = 0.95  # of tied groups
+LADDER_CONFIDENCE: Final = 0.99  # a hundred probes get a hundred chances
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One scored submission: who sent which file when (UTC), and how good it is.
+
+    Attributes
+    ----------
+    card : Scorecard
+        On the public split.
+    private : Scorecard or None
+        On the private split; None if there is none, or it must not be seen yet.
+    accepted : bool
+        Whether the Ladder let it stand as its network's best when it came.
+    is_baseline : bool
+        Made by the challenge itself.
+    stands_for : Entry or None
+        An entry of the same team whose score and place a live board shows for this one, since
+        they cannot be told apart (see `challenge.intake.ladder`); None where it shows its own.
+    """
+
+    id: int
+    team: str
+    network: str
+    sha256: str
+    received_at: datetime
+    card: Scorecard
+    private: Scorecard | None = None
+    accepted: bool = True
+    is_baseline: bool = False
+    stands_for: "Entry | None" = None
+
+    @property
+    def shown(self) -> "Entry":
+        """The entry whose score a live board shows."""
+        return self if self.stands_for is None else self.stands_for
+
+
+@dataclass(frozen=True)
+class LadderDecision:
+    """Whether a submission replaces the best one of its network.
+
+    ``compared`` is the new AUC minus the best one so far, None for a first submission. It is for
+    the store and the instructor: told to a team, it would undo the Ladder.
+    """
+
+    accepted: bool
+    compared: AucDifference | None
+
+
+def ladder_accepts(
+    labels: ArrayLike,
+    new_scores: ArrayLike,
+    best_scores: ArrayLike | None,
+    *,
+    confidence: float = LADDER_CONFIDENCE,
+) -> LadderDecision:
+    """The Ladder of Blum and Hardt (arXiv:1502.04585), with DeLong's paired test as its step.
+
+    Random probes that are kept when they look better climb on the luck of the public jets. They
+    stop climbing when only a significant gain counts and nothing is told about any other. On
+    20 000 jets a hundred of them are held to an AUC of 0.504 on average at 99 % confidence; at
+    95 % it would be 0.507.
+
+    Parameters
+    ----------
+    labels, new_scores : arrays of shape (n_jets,)
+        Of the public split.
+    best_scores : array of shape (n_jets,) or None
+        The best submission of the network so far; None accepts the first.
+    confidence : float
+        Of the two-sided comparison.
+    """
+    if best_scores is None:
+        return LadderDecision(True, None)
+    compared = compare_auc(labels, new_scores, best_scores)
+    better = compared.difference > 0 and compared.p_value < 1 - confidence
+    return LadderDecision(better, compared)
+
+
+def ranked(entries: Iterable[Entry], *, private: bool = False) -> list[Entry]:
+    """Entries from best to worst on a split; no two can swap places between two calls.
+
+    The public order is the one that a live board may show: those that stand for the same entry
+    share its place, in the order of receipt.
+
+    Raises
+    ------
+    ValueError
+        If the private order is asked for and an entry has no private scorecard.
+    """
+    return sorted(entries, key=_private_standing if private else _standing)
+
+
+def best_of_each_network(entries: Iterable[Entry]) -> list[Entry]:
+    """The best accepted entry of each network of each team, from best to worst."""
+    best: dict[tuple[str, str], Entry] = {}
+    for entry in sorted((each for each in entries if each.accepted), key=_own_standing):
+        best.setdefault((entry.team, entry.network), entry)
+    return ranked(best.values())
+
+
+def tied_groups(
+    areas: ArrayLike, covariance: ArrayLike, *, confidence: float = CONFIDENCE
+) -> NDArray[np.int64]:
+    """Which neighbours on the board are equally good, as far as these jets can tell.
+
+    Every entry is compared with each better one; Holm's procedure (Scand. J. Statist. 6 (1979)
+    65) keeps the chance of a single false "worse" among its comparisons at 1 - confidence. A
+    group starts with its best entry and ends before the first that is significantly worse than
+    that.
+
+    Parameters
+    ----------
+    areas : array of shape (n_entries,)
+        Exact AUCs on the same jets, falling.
+    covariance : array of shape (n_entries, n_entries)
+        DeLong's covariance of these AUCs (see `challenge.scoring.comparisons`).
+    confidence : float
+
+    Returns
+    -------
+    array of shape (n_entries,)
+        Number of the group, from 1.
+
+    Examples
+    --------
+    With independent errors of 0.01, a step of 0.01 is luck and one of 0.05 is none:
+
+    >>> tied_groups([0.95, 0.94, 0.89], np.diag([1e-4, 1e-4, 1e-4]))
+    array([1, 1, 2])
+    """
+    p_values = _p_values(np.asarray(areas, np.float64), np.asarray(covariance, np.float64))
+    group = np.ones(len(p_values), np.int64)
+    first = 0
+    for entry in range(1, len(group)):
+        worse = _holm(p_values[entry, :entry])[first] < 1 - confidence
+        group[entry] = group[entry - 1] + worse
+        first = entry if worse else first
+    return group
+
+
+def best_of_n_gain(n_tried: int, error: float) -> float:
+    """Expected excess of the best of equally good, independent entries over their common AUC.
+
+    The mean of the largest of n normal deviates, times the error of one.
+
+    Examples
+    --------
+    The better of two lies 1/sqrt(pi) = 0.56 standard deviations up:
+
+    >>> best_of_n_gain(2, 1.0)
+    0.56
+    """
+    if n_tried < 2:
+        return 0.0
+    mean, _ = integrate.quad(
+        lambda z: n_tried * z * stats.norm.pdf(z) * stats.norm.cdf(z) ** (n_tried - 1), -10, 10
+    )
+    return error * mean
+
+
+def _p_values(areas: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+    variance = np.diagonal(covariance)
+    difference = np.abs(areas[:, None] - areas)
+    # Rounding can leave a little less than nothing where two entries order the jets alike.
+    error = np.sqrt(np.maximum(variance[:, None] + variance - 2 * covariance, 0))
+    deviations = np.divide(difference, error, out=np.full_like(error, np.inf), where=error > 0)
+    p_values = 2 * special.ndtr(-deviations)
+    return np.where(difference == 0, 1.0, p_values)
+
+
+def _holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P-values adjusted for being many."""
+    rising = np.argsort(p_values)
+    adjusted = np.empty_like(p_values)
+    still_in = np.arange(len(p_values), 0, -1)
+    adjusted[rising] = np.maximum.accumulate(still_in * p_values[rising])
+    return np.minimum(adjusted, 1.0)
+
+
+def _standing(entry: Entry) -> tuple[float | datetime, ...]:
+    return *_own_standing(entry.shown), entry.received_at, entry.id
+
+
+def _own_standing(entry: Entry) -> tuple[float, bool, float, datetime, int]:
+    return _standing_of(entry.card, entry)
+
+
+def _private_standing(entry: Entry) -> tuple[float, bool, float, datetime, int]:
+    if entry.private is None:
+        raise ValueError(f"Submission {entry.id} has no score on the private split.")
+    return _standing_of(entry.private, entry)
+
+
+def _standing_of(card: Scorecard, entry: Entry) -> tuple[float, bool, float, datetime, int]:
+    # A limit means that less background survived than any measured rejection had.
+    return -card.auc.value, not card.r50.is_limit, -card.r50.value, entry.received_at, entry.id

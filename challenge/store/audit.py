@@ -1,0 +1,147 @@
+"""Checks of what is stored: the log against its hashes, the rows against the log, and the scores
+against the files they came from.
+
+Of the rows, the log tells every submission (team, network, file, instant of receipt, AUC, R50, R30,
+the Ladder's decision), every final choice, every extension, and when the challenge was paused,
+closed and revealed. The intervals of a score are checked by `wrong_scores`; the rules in
+``challenge.toml``, the labels and the sentence of a refusal are checked by nothing.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from challenge.store import ledger
+from challenge.store.records import Record
+from challenge.store.rows import scored_detail
+from challenge.store.store import Store
+from challenge.store.tables import Course, Event, Pick, Submission, Team
+
+__all__ = ["Audit", "audit_log"]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the log is worth.
+
+    Attributes
+    ----------
+    n_events : int
+    head : str
+        Hash of the last event: note it, and nothing before it can be changed unseen.
+    faults : tuple of str
+        A sentence for each; none is good.
+    """
+
+    n_events: int
+    head: str
+    faults: tuple[str, ...]
+
+
+def audit_log(store: Store, *, noted: str | None = None) -> Audit:
+    """Check the chain of hashes, and that the rows are what the log says (see above).
+
+    Parameters
+    ----------
+    store : Store
+    noted : str, optional
+        The head of an earlier audit, which must still be in the chain.
+    """
+    records = store.records()
+    with store.reading() as session:
+        course = session.get_one(Course, 1)
+        faults = ledger.chain_faults(session)
+        if noted is not None and not session.query(Event).filter_by(hash=noted).count():
+            faults.append(f"No event has the hash {noted}: the log was rewritten or cut off.")
+        if not faults:  # a log that is not whole proves nothing about the rows
+            faults = _faults_of_rows(session, records)
+        return Audit(course.n_events, course.head, tuple(faults))
+
+
+def _faults_of_rows(session: Session, records: list[Record]) -> list[str]:
+    came = {each["submission"]: each for each in _all(session, "received", "refused")}
+    result = {each["submission"]: each for each in _all(session, "scored", "rescored")}
+    before = max((each["submissions"] for each in _all(session, "upgraded")), default=0)
+    gone = sorted(set(came) - {record.id for record in records})
+    faults = [f"Submission {number} is in the log only." for number in gone]
+    for record in records[before:]:
+        faults += _disagreements(record, came.get(record.id), result.get(record.id))
+    faults += _faults_of_times(session, records[before:])
+    return [*faults, *_faults_of_choices(session), *_faults_of_course(session)]
+
+
+def _faults_of_times(session: Session, records: list[Record]) -> Iterator[str]:
+    at = {detail["submission"]: at for _, at, detail in _events(session, "received", "refused")}
+    for record in records:
+        if record.id in at and record.received_at != at[record.id]:
+            yield f"Submission {record.id} came at {at[record.id]}, the log says."
+
+
+def _faults_of_choices(session: Session) -> Iterator[str]:
+    network_of = dict(map(tuple, session.execute(select(Submission.id, Submission.network_id))))
+    expected = {
+        network_of.get(number): number
+        for _, _, detail in _events(session, "picked")
+        for number in detail["submissions"]
+    }
+    stored = dict(map(tuple, session.execute(select(Pick.network_id, Pick.submission_id))))
+    if stored != expected:
+        yield "The final choices are others than the log says."
+
+
+def _faults_of_course(session: Session) -> Iterator[str]:
+    """Replay what the instructor did."""
+    times: dict[str, datetime | None] = dict.fromkeys(("paused", "closed", "revealed"))
+    teams: dict[str, list[Any]] = defaultdict(lambda: [None, None])
+    for kind, at, detail in _events(session, "paused", "resumed", "closed", "revealed", "extended"):
+        if kind == "resumed":
+            times |= {"paused": None, "closed": None}
+        elif kind == "extended":
+            until, per_day = detail["until"], detail["per_day"]
+            closes = datetime.fromisoformat(until).astimezone(UTC) if until else None
+            before = teams[detail["team"]]
+            teams[detail["team"]] = [closes or before[0], per_day or before[1]]
+        else:
+            times[kind] = times[kind] or at
+            for name in detail.get("ended", ()):
+                teams[name][0] = None
+    course = session.get_one(Course, 1)
+    for word, at in times.items():
+        if getattr(course, word) != at:
+            yield f"The challenge was {word} {at or 'never'}, the log says."
+    for team in session.scalars(select(Team).order_by(Team.id)):
+        if [team.closes, team.per_day] != teams[team.name]:
+            yield f"Team {team.name} has another extension than the log says."
+
+
+def _events(session: Session, *kinds: str) -> Iterator[tuple[str, datetime, dict[str, Any]]]:
+    events = select(Event).where(Event.kind.in_(kinds)).order_by(Event.number)
+    for event in session.scalars(events):
+        yield event.kind, event.at, json.loads(event.detail)
+
+
+def _all(session: Session, *kinds: str) -> list[dict[str, Any]]:
+    return [each for kind in kinds for each in ledger.details(session, kind)]
+
+
+def _disagreements(
+    record: Record, came: dict[str, Any] | None, result: dict[str, Any] | None
+) -> Iterator[str]:
+    if came is None:
+        yield f"Submission {record.id} is not in the log."
+        return
+    if (came["team"], came["network"], came["sha256"]) != (
+        record.team,
+        record.network,
+        record.sha256,
+    ):
+        yield f"Submission {record.id} came from another team, or with another file."
+    expected = None if record.verdict is None else scored_detail(record.id, record.verdict)
+    if expected != result:
+        yield f"Submission {record.id} has another result than the log says."

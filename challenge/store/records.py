@@ -1,0 +1,81 @@
+"""What the store remembers, as plain records that need no database to be read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from challenge.scoring import Scorecard
+
+__all__ = ["Phase", "Progress", "Record", "Split", "State", "Verdict"]
+
+
+class State(StrEnum):
+    """How far a submission has come."""
+
+    RECEIVED = "RECEIVED"
+    SCORED = "SCORED"
+    REJECTED = "REJECTED"
+
+
+class Split(StrEnum):
+    """Which of the hidden labels a scorecard is made of."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class Phase(StrEnum):
+    """What may be seen of a challenge."""
+
+    LIVE = "live"  # public split, rounded
+    CLOSED = "closed"  # as live, and no more submissions
+    REVEALED = "revealed"  # private split, in full
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What scoring found out about a submission.
+
+    Attributes
+    ----------
+    public, private : Scorecard
+        Of the two splits of the test set.
+    is_best : bool
+        Whether the Ladder took it as the new best of its network.
+    compared_with : int or None
+        Number of the submission that was the best until then; None for a network's first.
+    """
+
+    public: Scorecard
+    private: Scorecard
+    is_best: bool
+    compared_with: int | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """One submission: who handed in which file when (UTC), and what came of it.
+
+    ``verdict`` is there when it was scored, ``reason`` and ``sentence`` when it was refused.
+    ``is_pick`` tells that the team chose it as its network's final one.
+    """
+
+    id: int
+    team: str
+    network: str
+    sha256: str
+    received_at: datetime
+    state: State
+    verdict: Verdict | None = None
+    reason: str | None = None
+    sentence: str | None = None
+    is_pick: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the instructor did to a challenge so far, as UTC instants; None for not yet."""
+
+    paused: datetime | None = None
+    closed: datetime | None = None
+    revealed: datetime | None = None

@@ -1,0 +1,481 @@
+"""The leaderboard in five formats: clear, escaped, and no finer than the leak budget."""
+
+import base64
+import csv
+import hashlib
+import html.parser
+import io
+import itertools
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from challenge.board import text as board
+from challenge.board.axes import LogAxis, Scale
+from challenge.board.build import PUBLISHED, Evidence, Occasion, build_standings
+from challenge.board.standings import Standings
+from challenge.scoring.budget import live_card
+from challenge.scoring.ranking import Entry
+from challenge.scoring.scorecard import score
+from challenge.store.records import Phase
+from course_utils.metrics import Measurement, Rejection
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+N = 4000
+RNG = np.random.default_rng(20260504)
+LABELS = np.arange(N) % 2
+MASS = np.where(LABELS, RNG.normal(172, 15, N), RNG.gamma(3, 30, N))
+PT = RNG.uniform(550, 650, N)
+COMMON = RNG.normal(size=N) + 2.6 * LABELS
+IS_PUBLIC = RNG.random(N) < 0.5
+FILES = {
+    f"{number:064x}": COMMON + noise * np.random.default_rng(number).normal(size=N)
+    for number, noise in enumerate((0.3, 0.3, 0.3, 1.2, 1.3, 4.0, 0.6))
+}
+# What names cannot hold: the board must not rely on `challenge.words`.
+HOSTILE = (
+    "<script>document.title='owned'</script>",
+    '"><img src=x onerror="document.title=\'owned\'">',
+    "'-alert(1)-'",
+    "</style><svg onload=document.title='owned'>",
+    "{{ 7*7 }}{% raw %}",
+    "=HYPERLINK(1) | [red]*x*[/red] `_\n# x",
+    "a\u202egnp.exe\x1b[31m",
+)
+TEAMS = ("Zoë", "The Jet Set", "us", "them", "Overfitters", "coin", "us")
+
+
+def entries(teams=TEAMS, networks=None):
+    return [
+        Entry(
+            id=number,
+            team=team,
+            network=f"net {number}" if networks is None else networks[number],
+            sha256=key,
+            received_at=NOON + timedelta(minutes=number),
+            card=score(LABELS[IS_PUBLIC], scores[IS_PUBLIC]),
+            private=score(LABELS[~IS_PUBLIC], scores[~IS_PUBLIC]),
+        )
+        for number, ((key, scores), team) in enumerate(zip(FILES.items(), teams, strict=True))
+    ]
+
+
+def drawn(tmp_path, phase=Phase.LIVE, of=None, **options) -> Standings:
+    split = ~IS_PUBLIC if phase is Phase.REVEALED else IS_PUBLIC
+    evidence = Evidence(
+        LABELS[split],
+        lambda key: FILES[key][split],
+        tmp_path / "cache",
+        **{"pt": PT[split], "mass": MASS[split]} | options,
+    )
+    occasion = Occasion("Spring", phase, NOON, closes=NOON + timedelta(days=2))
+    references = PUBLISHED if phase is Phase.REVEALED else ()
+    return build_standings(
+        occasion, entries() if of is None else of, evidence, references=references
+    )
+
+
+@pytest.fixture(params=list(Phase), ids=str)
+def shown(tmp_path, request):
+    return drawn(tmp_path, request.param)
+
+
+# --- what a board holds ----------------------------------------------------------------------
+
+
+def test_ranks_follow_the_split_that_counts_and_tell_how_far_entries_moved(tmp_path):
+    live, final = drawn(tmp_path), drawn(tmp_path, Phase.REVEALED)
+    for lines, column in ((live.lines, "card"), (final.lines, "private")):
+        exact = {each.id: getattr(each, column).auc.value for each in entries()}
+        ordered = [exact[line.submission] for line in lines]
+        assert ordered == sorted(ordered, reverse=True)
+        assert [line.rank for line in lines] == list(range(1, len(lines) + 1))
+    before = {line.submission: line.rank for line in live.lines}
+    assert {line.submission: line.climbed + line.rank for line in final.lines} == before
+    assert all(line.climbed is None for line in live.lines)
+
+
+def test_three_networks_of_equal_noise_are_tied_and_a_coin_is_not(tmp_path):
+    group = {line.submission: line.group for line in drawn(tmp_path).lines}
+    assert group[0] == group[1] == group[2] == 1
+    assert group[5] == max(group.values()) > 1
+
+
+def test_a_network_stands_once_with_its_tries_and_what_the_ladder_refused_does_not(tmp_path):
+    of = [replace(each, team="us", network="cnn") for each in entries()]
+    of[0] = replace(of[0], accepted=False)
+    (line,) = drawn(tmp_path, of=of).lines
+    assert line.submission in (1, 2)
+    assert line.tries == len(of)
+
+
+def test_look_elsewhere_counts_the_tries_of_teams_alone(tmp_path):
+    of = entries()
+    of[-1] = replace(of[-1], is_baseline=True)
+    luck = drawn(tmp_path, of=of).look_elsewhere
+    assert luck.tried == len(of) - 1
+    assert 0 < luck.gain < 0.05
+    assert drawn(tmp_path, of=[]).look_elsewhere is None
+
+
+def test_diagnostics_come_after_the_reveal_and_for_leaders_only(tmp_path):
+    final = drawn(tmp_path, Phase.REVEALED)
+    told = [line.submission for line in final.lines if line.diagnostics]
+    assert len(told) == 5
+    assert len({line.team for line in final.lines if line.diagnostics}) == 5
+    assert all(line.diagnostics is None for line in drawn(tmp_path).lines)
+
+
+def test_who_is_no_better_than_chance_is_no_leader(tmp_path):
+    of = [each for each in entries() if each.id in (0, 5)]
+    flipped = f"{99:064x}"
+    files = {**FILES, flipped: -FILES[of[0].sha256]}
+    split = IS_PUBLIC
+    of.append(
+        replace(
+            of[0],
+            id=99,
+            team="flipped",
+            sha256=flipped,
+            card=score(LABELS[split], files[flipped][split]),
+        )
+    )
+    evidence = Evidence(LABELS[split], lambda key: files[key][split], tmp_path / "cache")
+    shown = build_standings(Occasion("Spring", Phase.LIVE, NOON), of, evidence)
+    assert [bool(line.working_points) for line in shown.lines] == [True, True, False]
+
+
+# --- the leak budget -------------------------------------------------------------------------
+
+
+def test_a_live_board_holds_no_number_finer_than_its_budget(tmp_path):
+    n_background = int(np.count_nonzero(LABELS[IS_PUBLIC] == 0))
+    live = drawn(tmp_path)
+    for line in live.lines:
+        exact = next(each.card for each in entries() if each.id == line.submission)
+        assert line.card == live_card(exact, n_background)
+        assert line.card.auc.value == round(exact.auc.value, 4)
+        assert line.public is None
+        assert line.diagnostics is None
+        assert len(line.working_points) <= 20
+        for point in line.working_points:
+            assert point.rejection.value == float(f"{point.rejection.value:.2g}")
+
+
+@pytest.mark.parametrize("form", board.FORMATS)
+def test_no_format_of_a_live_board_tells_an_exact_number(tmp_path, form):
+    text = board.FORMATS[form](drawn(tmp_path))
+    for each in entries():
+        for exact in (each.card.auc, each.private.auc):
+            assert f"{exact.value:.6f}" not in text
+            assert f"{exact.value:.5f}" not in text
+
+
+def test_one_more_surviving_jet_seldom_changes_what_is_shown_of_a_rejection():
+    def shown_of(survivors):
+        low, high = (10_000 / (survivors + sign * np.sqrt(survivors)) for sign in (1, -1))
+        return live_card(
+            replace(
+                entries()[0].card,
+                r30=Rejection(10_000 / survivors, low, high, False),
+                r50=Rejection(10_000 / survivors, low, high, False),
+            ),
+            10_000,
+        )
+
+    cards = [shown_of(survivors) for survivors in range(9, 60)]
+    changes = sum(one != other for one, other in itertools.pairwise(cards))
+    assert changes < 0.25 * len(cards)
+    for survivors, card in zip(range(9, 60), cards, strict=True):
+        sigma = 10_000 / survivors**1.5
+        assert abs(card.r30.value - 10_000 / survivors) < 0.65 * sigma
+        assert card.r30.low <= card.r30.value <= card.r30.high
+
+
+def test_a_limit_stays_a_limit_of_one_figure():
+    card = live_card(score([0] * 500 + [1] * 500, np.repeat([0.0, 1.0], 500)), 500)
+    assert (card.r50.is_limit, card.r50.value) == (True, 400.0)
+
+
+# --- formats ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", board.FORMATS)
+def test_every_format_names_every_entry_once_and_in_order(shown, form):
+    text = html_text(board.FORMATS[form](shown)) if form == "html" else board.FORMATS[form](shown)
+    places = [text.index(f"net {line.submission}") for line in shown.lines]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("form", board.FORMATS)
+def test_an_empty_board_is_a_board(tmp_path, form):
+    assert board.FORMATS[form](drawn(tmp_path, of=[]))
+
+
+def test_the_csv_board_has_no_cell_that_a_spreadsheet_would_run(tmp_path):
+    of = entries(teams=("=1", "+1", "-1+cmd", "@sum", " =1", "\t=1", "Zoë"))
+    rows = list(csv.DictReader(io.StringIO(board.as_csv(drawn(tmp_path, of=of)))))
+    assert len(rows) == len(of)
+    cells = [cell for row in rows for cell in row.values()]
+    assert not any(cell.lstrip().startswith(("=", "+", "-", "@")) for cell in cells)
+    assert "Zoë" in cells
+
+
+def test_the_json_board_gives_numbers_as_numbers_and_times_in_utc(shown):
+    told = json.loads(board.as_json(shown))
+    assert (told["challenge"], told["phase"]) == ("Spring", shown.phase.value)
+    row, line = told["entries"][0], shown.lines[0]
+    assert (row["rank"], row["group"], row["auc"]) == (1, 1, line.card.auc.value)
+    assert row["received_at"] == f"{line.received_at:%Y-%m-%dT%H:%M:%SZ}"
+    assert bool(row["diagnostics"]) == (shown.phase is Phase.REVEALED)
+
+
+def test_the_markdown_board_keeps_its_columns_whatever_the_names(tmp_path):
+    text = board.as_markdown(drawn(tmp_path, of=entries(networks=HOSTILE)))
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "±" in line]
+    assert len(rows) == len(HOSTILE)
+    for row in rows:
+        assert row.replace(r"\|", "").count("|") == 10
+        for sign in "*<[`#":
+            assert row.count(sign) == row.count("\\" + sign)
+
+
+def test_the_terminal_table_shows_markup_as_text_and_paints_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
+    table = board.as_table(drawn(tmp_path, of=entries(networks=HOSTILE)))
+    assert "[red]*x*[/red]" in table
+    assert "\x1b" not in table
+    assert "\u202e" not in table
+
+
+def test_the_terminal_table_draws_error_bars_and_parts_the_groups(shown, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+    table = board.as_table(shown)
+    assert table.count("●") + table.count("◂") == len(shown.lines)
+    n_groups = shown.lines[-1].group
+    rows = table[table.index("───") :].split("Published")[0].splitlines()[1:]
+    last = max(number for number, row in enumerate(rows) if "±" in row)
+    assert sum(not row.strip() for row in rows[:last]) == n_groups - 1
+
+
+def test_the_terminal_table_loses_no_digit_in_a_narrow_terminal(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    of = [replace(each, team="a long team name " * 3) for each in entries()]
+    table = board.as_table(drawn(tmp_path, of=of))
+    assert "…" not in table.split("tries")[1]
+    assert max(map(len, table.splitlines())) <= 60
+    squeezed = "".join(table.split())
+    assert f"{drawn(tmp_path, of=of).lines[0].card.auc.value:.4f}"[:4] in squeezed
+
+
+def test_a_shared_lead_is_said_and_a_sole_one_too(tmp_path):
+    assert "The lead is shared: " in board.as_table(drawn(tmp_path))
+    alone = [each for each in entries() if each.id in (0, 5)]
+    assert "Zoë / net 0 leads, significantly." in board.as_table(drawn(tmp_path, of=alone))
+
+
+def test_a_lead_that_many_share_names_the_first_and_counts_the_others(tmp_path):
+    keys = list(FILES)[:3]
+    of = [replace(entries()[number % 3], id=number, network=f"n{number}") for number in range(5)]
+    assert len({each.sha256 for each in of}) == len(keys)
+    assert "but 4 others are not significantly worse" in board.as_markdown(drawn(tmp_path, of=of))
+
+
+def test_entries_without_a_private_score_cannot_be_revealed(tmp_path):
+    of = [*entries(), replace(entries()[0], id=99, network="net 99", private=None)]
+    with pytest.raises(ValueError, match="Submission 99 has no score on the private split"):
+        drawn(tmp_path, Phase.REVEALED, of=of)
+
+
+# --- the page --------------------------------------------------------------------------------
+
+
+class Nodes(html.parser.HTMLParser):
+    """Tags with their attributes, and all text."""
+
+    def __init__(self, page):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.text, self.inside = [], [], ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.inside = tag
+
+    def handle_endtag(self, tag):
+        self.inside = ""
+
+    def handle_data(self, data):
+        if self.inside not in ("script", "style"):
+            self.text.append(data)
+
+
+def html_text(page):
+    return "".join(Nodes(page).text)
+
+
+def test_the_page_has_the_same_nodes_whatever_the_names(tmp_path):
+    plain = Nodes(board.as_html(drawn(tmp_path, of=entries())))
+    teams = HOSTILE[::-1]
+    nasty = Nodes(board.as_html(drawn(tmp_path, of=entries(teams, HOSTILE))))
+    changing = ("cx", "x1", "x2", "x", "points", "aria-label", "data-v", "class", "y", "cy")
+
+    def skeleton(page):
+        kept = [(tag, sorted(set(attrs) - set(changing))) for tag, attrs in page.tags]
+        return [
+            each for each in kept if each[0] not in ("circle", "polyline", "i", "li", "b", "bdi")
+        ]
+
+    assert skeleton(nasty) == skeleton(plain)
+    assert not any(name.startswith("on") for _, attrs in nasty.tags for name in attrs)
+    assert sum(tag == "script" for tag, _ in nasty.tags) == 1
+    for name in HOSTILE[:5]:
+        assert name in "".join(nasty.text)
+
+
+def test_the_page_needs_nothing_from_elsewhere(shown):
+    page = board.as_html(shown)
+    for tag, attributes in Nodes(page).tags:
+        assert tag not in ("link", "img", "iframe", "object", "embed", "base", "form", "use", "a")
+        assert not {"src", "href", "xlink:href", "style", "srcset"} & set(attributes)
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_the_page_lets_only_its_own_script_run(shown):
+    page = board.as_html(shown)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policies = [
+        attributes["content"]
+        for tag, attributes in Nodes(page).tags
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert len(policies) == 1
+    assert f"script-src 'sha256-{digest}'" in policies[0]
+    assert "default-src 'none'" in policies[0]
+
+
+def test_the_page_draws_a_bar_a_bracket_and_a_curve_where_they_belong(shown):
+    tags = Nodes(board.as_html(shown)).tags
+    classes = [set(attributes.get("class", "").split()) for _, attributes in tags]
+    assert sum("error-bar" in each or "below" in each for each in classes) == len(shown.lines)
+    assert any("first" in each and "top" in each for each in classes)
+    n_leaders = sum(bool(each.diagnostics or each.working_points) for each in shown.lines)
+    curves = [attributes for tag, attributes in tags if tag == "polyline"]
+    assert len(curves) == n_leaders + 1  # and the one of chance
+
+
+def test_without_jets_the_final_page_has_curves_and_no_bins(tmp_path):
+    page = board.as_html(drawn(tmp_path, Phase.REVEALED, pt=None, mass=None))
+    assert "Background rejection of the leaders" in page
+    assert "AUC by jet" not in page
+    assert "mass sculpting" not in page
+    assert "mass sculpting" in board.as_html(drawn(tmp_path, Phase.REVEALED))
+
+
+def in_browser(page, folder):
+    """The document after its scripts had their chance to run."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+    (folder / "board.html").write_text(page, encoding="utf-8")
+    options = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
+        " --disable-background-networking --disable-component-update --disable-sync"
+    )
+    place = f"--user-data-dir={folder / 'profile'}"
+    done = subprocess.run(
+        [browser, *options.split(), place, "--dump-dom", (folder / "board.html").as_uri()],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=True,
+    )
+    return Nodes(done.stdout), done.stdout
+
+
+def without_policy(page):
+    return re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+
+
+@pytest.mark.parametrize("change", [str, without_policy], ids=["policy", "no policy"])
+def test_hostile_names_run_no_script_in_a_browser(tmp_path, change):
+    page = board.as_html(drawn(tmp_path, of=entries(HOSTILE[::-1], HOSTILE)))
+    document, text = in_browser(change(page), tmp_path)
+    assert "<title>Spring: leaderboard</title>" in text
+    assert sum(tag == "script" for tag, _ in document.tags) == 1
+    assert not any(tag == "img" for tag, _ in document.tags)
+    assert not any(name.startswith("on") for _, attrs in document.tags for name in attrs)
+
+
+def test_the_policy_stops_a_script_that_slipped_through(tmp_path):
+    planted = "<script>document.title = 'owned'</script></body>"
+    page = board.as_html(drawn(tmp_path)).replace("</body>", planted)
+    assert "<title>owned</title>" not in in_browser(page, tmp_path)[1]
+    (tmp_path / "profile").rename(tmp_path / "first")
+    assert "<title>owned</title>" in in_browser(without_policy(page), tmp_path)[1]
+
+
+@pytest.mark.parametrize(("clicks", "turned"), [([1], False), ([1, 1], True)])
+def test_a_click_on_a_heading_sorts_and_a_second_turns_it_round(tmp_path, clicks, turned):
+    click = "".join(f"document.querySelectorAll('th button')[{each}].click();" for each in clicks)
+    page = without_policy(board.as_html(drawn(tmp_path)))
+    document, text = in_browser(
+        page.replace("</body>", f"<script>{click}</script></body>"), tmp_path
+    )
+    teams = [
+        attributes["data-v"]
+        for tag, attributes in document.tags
+        if tag == "td" and attributes.get("class") == "names" and "data-v" in attributes
+    ]
+    assert teams == sorted(TEAMS, key=str.lower, reverse=turned)
+    assert 'class="mixed"' in text  # brackets of groups mean nothing in this order
+
+
+# --- where things are drawn ------------------------------------------------------------------
+
+
+def test_a_hopeless_entry_does_not_squeeze_the_others():
+    good = [Measurement(value, 0.001) for value in (0.98, 0.979, 0.975, 0.97)]
+    scale = Scale.of([*good, Measurement(0.5, 0.01)])
+    assert scale.is_below(Measurement(0.5, 0.01))
+    assert not any(scale.is_below(each) for each in good)
+    places = [scale.at(each.value) for each in good]
+    assert places == sorted(places, reverse=True)
+    assert places[0] - places[-1] > 0.5
+
+
+def test_a_perfect_and_a_lonely_entry_can_be_drawn():
+    for only in (Measurement(1.0, 0.0), Measurement(0.5, 0.0), Measurement(0.0, 0.0)):
+        scale = Scale.of([only])
+        assert 0 <= scale.at(only.value) <= 1
+        assert len(scale.bar(only, 19)) == 19
+        assert scale.span
+
+
+def test_ticks_keep_their_distance_and_stand_for_round_numbers():
+    scale = Scale(0.93, 0.985)
+    at = [tick.at for tick in scale.ticks]
+    assert min(np.diff(at)) > 0.2
+    for tick in scale.ticks:
+        assert scale.at(float(tick.label)) == tick.at
+
+
+def test_an_axis_of_near_entries_still_has_its_ticks():
+    scale = Scale.of([Measurement(0.98213, 0.0002), Measurement(0.98207, 0.0002)])
+    assert len(scale.ticks) >= 2
+    for tick in scale.ticks:
+        assert scale.at(float(tick.label)) == pytest.approx(tick.at)
+
+
+def test_decades_stand_at_equal_distances():
+    axis = LogAxis(1, 1e4)
+    assert [tick.label for tick in axis.ticks] == ["1", "10", "100", "1 000", "10 000"]
+    np.testing.assert_allclose(np.diff([tick.at for tick in axis.ticks]), 0.25)

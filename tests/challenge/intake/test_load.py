@@ -1,0 +1,207 @@
+"""The last minute before a deadline, and disks and folders that fail: nothing lost or doubled."""
+
+import errno
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+from contests import N, content, file_of, ladder, new_contest, send
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+
+from challenge.board.entries import entries
+from challenge.cli import main
+from challenge.errors import SubmissionError
+from challenge.intake.rescoring import wrong_scores
+from challenge.store import lifecycle
+from challenge.store.audit import audit_log
+from challenge.store.contest import Contest
+from challenge.store.database import DATABASE
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def contest(tmp_path):
+    return new_contest(tmp_path / "c")
+
+
+def assert_finished(contest, data):
+    """The submission that failed is there once, after it was sent again."""
+    receipt = send(contest, data)
+    assert [each.sha256 for each in entries(contest.store)][-1] == receipt.sha256
+    assert len(contest.store.records()) == len(entries(contest.store)) == receipt.quota.used
+    assert list(wrong_scores(contest)) == []
+    assert audit_log(contest.store).faults == ()
+
+
+def test_a_rush_through_16_processes_loses_and_doubles_nothing_and_keeps_every_quota():
+    # In a process of its own: this one may hold a gigabyte of other tests' libraries.
+    script = [sys.executable, str(ROOT / "benchmarks" / "challenge_load.py")]
+    sizes = ["--jets", "1000", "--teams", "4", "--each", "8", "--processes", "16"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [*script, *sizes], capture_output=True, text=True, check=True, env=environment
+    )
+    assert "answers: {'accepted': 20, 'quota': 12}; accepted of each team: {5}" in done.stdout
+    assert done.stdout.splitlines()[-1] == "lost, doubled or wrong: 0"
+    mebibytes = int(re.search(r"all processes together: (\d+) MiB", done.stdout)[1])
+    assert 0 < mebibytes < 1e9 / 2**20
+
+
+def hand_in(task):
+    folder, number = task
+    try:
+        return send(Contest.open(folder), content(number), team=f"team {number}").sha256
+    except SubmissionError as refusal:
+        return refusal.reason
+
+
+def test_processes_that_close_and_score_at_once_agree_on_what_came_in_time(contest):
+    folder = contest.challenge.folder
+    with get_context("spawn").Pool(4) as pool:
+        answers = pool.map_async(hand_in, [(folder, number) for number in range(40)], chunksize=1)
+        while not contest.store.records():
+            time.sleep(0.01)
+        lifecycle.close(contest.store)
+        answers = answers.get(timeout=120)
+    records = contest.store.records()
+    assert 0 < len(records) < 40
+    assert answers.count("closed") == 40 - len(records)
+    assert {each.sha256 for each in records} == set(answers) - {"closed"}
+    closed = contest.store.progress().closed
+    assert all(each.received_at <= closed and each.state == "SCORED" for each in records)
+    assert audit_log(contest.store).faults == ()
+    assert list(wrong_scores(contest)) == []
+
+
+# --- a full disk -----------------------------------------------------------------------------
+
+
+def test_a_disk_that_is_full_for_the_file_is_told_and_loses_nothing(contest, monkeypatch):
+    send(contest, ladder(0))
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            send(contest, ladder(2))
+    assert_finished(contest, ladder(2))
+    assert not list((contest.challenge.folder / "submissions").glob(".*"))
+
+
+@pytest.mark.parametrize("pages", range(3))
+def test_a_disk_that_is_full_for_the_database_is_told_and_loses_nothing(contest, pages):
+    if not (contest.challenge.folder / DATABASE).exists():
+        pytest.skip("the database is not in the folder")
+    send(contest, ladder(0))
+    engine = contest.store._engine
+    with engine.connect() as connection:
+        used = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+
+    def limit(connection, _record):
+        connection.execute(f"PRAGMA max_page_count = {used + pages}")
+
+    event.listen(engine, "connect", limit)
+    with pytest.raises(OperationalError, match="full"):
+        send_many_refused(contest)
+    event.remove(engine, "connect", limit)
+    records = contest.store.records()
+    assert_whole_after(contest, records)
+
+
+def send_many_refused(contest):
+    """Refused files have the longest rows, and use no quota."""
+    for number in range(200):
+        with pytest.raises(SubmissionError):
+            send(contest, file_of(np.full(N, number)), team=f"team {number}")
+
+
+def assert_whole_after(contest, records):
+    again = Contest.open(contest.challenge.folder)
+    assert again.store.records() == records
+    assert audit_log(again.store).faults == ()
+    send(again, ladder(2))
+    assert len(again.store.records()) == len(records) + 1
+    assert list(wrong_scores(again)) == []
+
+
+# --- a folder that cannot be written ---------------------------------------------------------
+
+# Everything is imported first: what nobody may read includes, in some places, Python itself.
+AS_NOBODY = """
+import os, sys
+from challenge.cli import main
+main(["show", sys.argv[2], "us"])
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become someone else"
+)
+def test_a_folder_that_cannot_be_written_is_told_and_its_board_can_be_read():
+    folder = Path(tempfile.mkdtemp())
+    try:
+        contest = new_contest(folder / "c")
+        send(contest, ladder(0))
+        if not (folder / "c" / DATABASE).exists():
+            pytest.skip("the database is not in the folder")
+        (folder / "cnn.npy").write_bytes(content())
+        make_readonly_for_nobody(folder)
+
+        def command(*argv):
+            return subprocess.run(
+                [sys.executable, "-c", AS_NOBODY, *map(str, argv)],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                capture_output=True,
+                text=True,
+                timeout=120,
+                cwd="/",
+            )
+
+        before = contest.store.records()
+        scored = command("score", folder / "c", folder / "cnn.npy", "--team", "us")
+        assert scored.returncode == 2, scored.stderr
+        assert "could not be read or written" in scored.stderr
+        shown = command("show", folder / "c", "us")
+        assert (shown.returncode, shown.stderr) == (0, "")
+        assert contest.store.records() == before
+    finally:
+        shutil.rmtree(folder)
+
+
+def make_readonly_for_nobody(folder):
+    folder.chmod(0o755)
+    for path in (folder / "c").rglob("*"):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+        os.chown(path, 65534, 65534)
+    (folder / "c").chmod(0o500)
+    os.chown(folder / "c", 65534, 65534)
+
+
+def test_a_database_that_another_process_holds_for_too_long_is_told(contest, tmp_path, monkeypatch):
+    if not (contest.challenge.folder / DATABASE).exists():
+        pytest.skip("the database is not in the folder")
+    (tmp_path / "cnn.npy").write_bytes(content())
+    monkeypatch.setattr("challenge.store.database._SECONDS_TO_WAIT", 0.1)
+    other = sqlite3.connect(contest.challenge.folder / DATABASE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    folder, file = str(contest.challenge.folder), str(tmp_path / "cnn.npy")
+    assert main(["score", folder, file, "--team", "us"]) == 2
+    other.execute("ROLLBACK")
+    other.close()
+    assert main(["score", folder, file, "--team", "us"]) == 0
+    assert len(contest.store.records()) == 1

@@ -1,0 +1,328 @@
+"""Nothing is lost and nothing doubled, whatever is killed and whoever comes at once."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+
+import numpy as np
+import pytest
+from contests import LABELS, N, content, file_of, ladder, new_contest, send
+
+from challenge.board.entries import entries
+from challenge.cli import main
+from challenge.errors import ChallengeError, SubmissionError
+from challenge.intake import submission as intake
+from challenge.intake.reception import Arrival, receive
+from challenge.intake.rescoring import wrong_scores
+from challenge.scoring.budget import live_card
+from challenge.scoring.scorecard import score
+from challenge.store.audit import audit_log
+from challenge.store.contest import Contest
+from challenge.store.database import DATABASE, MARKER
+from challenge.store.records import State
+from challenge.store.store import SUBMISSIONS, Store
+
+
+@pytest.fixture
+def contest(tmp_path):
+    return new_contest(tmp_path / "c")
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def killed(*_args, **_kwargs):
+    raise Killed
+
+
+def assert_whole(contest):
+    """Stored values are those of the files, and the log knows every submission."""
+    assert list(wrong_scores(contest)) == []
+    assert audit_log(contest.store).faults == ()
+
+
+# --- the ordinary way ------------------------------------------------------------------------
+
+
+def test_a_submission_is_scored_on_both_splits_and_stored_to_the_last_bit(contest):
+    data = content()
+    before = datetime.now(UTC)
+    receipt = send(contest, data)
+    scores, public = np.load(BytesIO(data)), contest.truth.is_public
+    assert 0 < public.sum() < N
+    (record,) = Store(contest.challenge.folder).records()
+    assert record.verdict.public == score(LABELS[public], scores[public])
+    assert receipt.card == live_card(record.verdict.public, np.count_nonzero(LABELS[public] == 0))
+    assert record.verdict.private == score(LABELS[~public], scores[~public])
+    assert contest.store.content(receipt.sha256) == data
+    assert receipt.received_at.utcoffset() == timedelta(0)
+    assert timedelta(0) <= receipt.received_at - before < timedelta(minutes=10)
+
+
+def test_the_same_file_again_returns_its_stored_result(contest, monkeypatch):
+    first = send(contest, content())
+    monkeypatch.setattr(intake, "score", killed)  # it must not be scored again
+    assert send(contest, content()) == first
+    assert send(contest, content(), team="US", network="Cnn") == first
+    assert len(contest.store.records()) == 1
+
+
+def test_the_same_file_is_one_entry_for_each_network_and_team(contest):
+    receipts = [
+        send(contest, content(), team=team, network=network)
+        for team in ("us", "them")
+        for network in ("cnn", "dnn")
+    ]
+    shown = [(each.team, each.network) for each in entries(contest.store)]
+    assert shown == [(each.team, each.network) for each in receipts]
+    assert len(set(shown)) == 4
+    assert len({each.sha256 for each in receipts}) == 1
+
+
+def test_names_keep_the_form_of_their_first_use(contest):
+    send(contest, content(1), team="Top Quarks", network="CNN")
+    second = send(contest, content(2), team="top quarks", network="cnn")
+    assert (second.team, second.network) == ("Top Quarks", "CNN")
+
+
+def test_a_refused_file_is_kept_with_its_reason_and_is_no_entry(contest):
+    data = file_of(np.zeros(N, dtype=int))
+    for _ in range(2):
+        with pytest.raises(SubmissionError, match="float32") as refused:
+            send(contest, data)
+        assert refused.value.reason == "dtype"
+    (record,) = contest.store.records()
+    assert record.state is State.REJECTED
+    assert contest.store.content(record.sha256) == data
+    assert entries(contest.store) == []
+    assert contest.store.unsettled() == []
+
+
+@pytest.mark.parametrize("team", ["baseline", "Baseline", " BASELINE ", "ｂaseline"])
+def test_no_team_takes_the_name_of_the_baselines(contest, team):
+    with pytest.raises(SubmissionError, match="reserved") as refused:
+        send(contest, content(), team=team)
+    assert refused.value.reason == "team-name"
+
+
+def test_the_folder_and_all_that_is_secret_in_it_are_for_this_account_only(contest):
+    receipt = send(contest, content())
+    folder = contest.challenge.folder
+    database = DATABASE if (folder / DATABASE).exists() else MARKER
+    expected = {
+        "": 0o700,
+        SUBMISSIONS: 0o700,
+        database: 0o600,
+        "labels.npz": 0o600,
+        f"{SUBMISSIONS}/{receipt.sha256}.npy": 0o600,
+    }
+    modes = {name: stat.S_IMODE((folder / name).stat().st_mode) for name in expected}
+    assert modes == expected
+
+
+def test_a_file_that_changed_on_disk_is_noticed(contest):
+    sha256 = contest.store.keep(content())
+    (contest.challenge.folder / SUBMISSIONS / f"{sha256}.npy").write_bytes(content(1))
+    with pytest.raises(ChallengeError, match="has changed"):
+        contest.store.content(sha256)
+
+
+def test_a_store_without_its_database_is_not_silently_emptied(tmp_path):
+    (tmp_path / "labels.npz").touch()  # else it could be a student's copy
+    with pytest.raises(ChallengeError, match="put back a copy"):
+        Store(tmp_path)
+    assert not (tmp_path / DATABASE).exists()
+
+
+# --- the Ladder --------------------------------------------------------------------------------
+
+
+def test_a_significantly_better_file_is_the_new_best_and_shows_its_own_score(contest):
+    first, better = send(contest, ladder(0)), send(contest, ladder(2))
+    assert first.is_first
+    assert better.is_best
+    assert not better.is_first
+    assert better.card.auc.value > first.card.auc.value
+    assert "significantly better than your best (at 99 %)" in better.sentence
+
+
+def test_a_file_that_is_not_significantly_better_is_told_nothing_of_its_own_score(contest):
+    first = send(contest, ladder(2))
+    told = [send(contest, data) for data in (ladder(0), content(101, 1.8))]
+    assert not any(each.is_best for each in told)
+    assert {each.card for each in told} == {first.card}
+    assert len({each.sentence for each in told}) == 1
+
+
+def test_the_answer_to_a_file_stays_the_same_when_a_better_one_has_come(contest):
+    send(contest, ladder(1))
+    told = send(contest, ladder(0))
+    send(contest, ladder(4))
+    assert send(contest, ladder(0)).card == told.card
+
+
+def test_each_network_has_a_ladder_of_its_own(contest):
+    send(contest, ladder(4), network="cnn")
+    assert send(contest, ladder(1), network="dnn").is_first
+
+
+def test_the_private_split_has_no_part_in_the_ladder(contest):
+    # Perfect on the private jets, as the first one on the public ones.
+    first = np.load(BytesIO(ladder(1)))
+    cheat = np.where(contest.truth.is_private, 10.0 * LABELS, first)
+    send(contest, file_of(first))
+    assert not send(contest, file_of(cheat)).is_best
+
+
+# --- kills -----------------------------------------------------------------------------------
+
+STEPS = {
+    "before the file is written": "challenge.store.store.write_file",
+    "before the file is renamed": "pathlib.Path.replace",
+    "between file and row": "challenge.intake.submission.receive",
+    "while the row is written": "challenge.intake.reception._network",
+    "before the row is logged": "challenge.store.ledger.append",
+    "between row and score": "challenge.intake.submission.cards",
+    "in the comparison with the best": "challenge.intake.submission.is_step",
+    "between scoring and noting": "challenge.store.store.Store.settle",
+    "while the score is written": "challenge.store.store.note_verdict",
+    "before the score is logged": "challenge.store.store.scored_detail",
+    "before the board's cache": "challenge.intake.submission.remember",
+    "before the answer": "challenge.intake.submission.receipt_of",
+}
+DONE = {"before the board's cache", "before the answer"}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_submission_interrupted_at_any_step_is_finished_by_sending_it_again(
+    contest, monkeypatch, step
+):
+    before = send(contest, ladder(0))
+    with monkeypatch.context() as patch:
+        patch.setattr(STEPS[step], killed)
+        with pytest.raises(Killed):
+            send(contest, ladder(2))
+    again = Contest.open(contest.challenge.folder)
+    assert len(entries(again.store)) == (2 if step in DONE else 1)
+    receipt = send(again, ladder(2))
+    assert [each.id for each in entries(again.store)] == [before.submission, receipt.submission]
+    assert receipt.is_best
+    assert receipt.quota.used == 2
+    assert again.store.unsettled() == []
+    assert_whole(again)
+
+
+def test_a_received_submission_is_scored_by_whoever_comes_next(contest, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "cards", killed)
+        for data in (ladder(0), ladder(2)):
+            with pytest.raises(Killed):
+                send(contest, data)
+    assert len(contest.store.unsettled()) == 2
+    assert intake.finish_interrupted(contest) == []
+    assert contest.store.unsettled() == []
+    assert [each.accepted for each in entries(contest.store)] == [True, True]
+    assert_whole(contest)
+
+
+def test_a_received_submission_whose_file_is_gone_waits_and_stops_nobody(contest, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(intake, "cards", killed)
+        with pytest.raises(Killed):
+            send(contest, content())
+    (file,) = (contest.challenge.folder / SUBMISSIONS).iterdir()
+    file.unlink()
+    (complaint,) = intake.finish_interrupted(contest)
+    assert "waits for its file" in complaint
+    send(contest, content(1))
+    assert len(entries(contest.store)) == 1
+    send(contest, content())  # brings the file back
+    assert len(entries(contest.store)) == 2
+    assert intake.finish_interrupted(contest) == []
+    assert_whole(contest)
+
+
+def test_a_file_received_under_milder_rules_of_reading_is_refused_when_it_is_scored(contest):
+    data = file_of(np.full(N, np.nan))
+    arrival = Arrival("us", "cnn", contest.store.keep(data))
+    number = receive(contest.store, arrival, contest.rules)
+    assert intake.finish_interrupted(contest) == []
+    record = contest.store.record(number)
+    assert (record.state, record.reason) == (State.REJECTED, "not-finite")
+    assert_whole(contest)
+
+
+DIE = """
+import os, pkgutil, signal, sys
+from challenge.cli import run as cli
+owner, name = {target!r}.rsplit(".", 1)
+setattr(pkgutil.resolve_name(owner), name, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+cli.main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_real_sigkill_loses_and_doubles_nothing(contest, tmp_path, step):
+    (tmp_path / "cnn.npy").write_bytes(content())
+    folder, file = str(contest.challenge.folder), str(tmp_path / "cnn.npy")
+    command = ["score", folder, file, "--team", "us"]
+    died = subprocess.run(
+        [sys.executable, "-c", DIE.format(target=STEPS[step]), *command],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        timeout=120,
+    )
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    assert main(command) == 0
+    (entry,) = entries(contest.store)
+    assert contest.store.unsettled() == []
+    kept = {each.name for each in (contest.challenge.folder / SUBMISSIONS).glob("*.npy")}
+    assert kept == {f"{entry.sha256}.npy"}
+    assert_whole(contest)
+
+
+# --- many at once ----------------------------------------------------------------------------
+
+
+def test_many_writers_at_once_lose_and_double_nothing(contest):
+    def one(number):
+        # Four different files, each sent four times, by stores of their own.
+        own = Contest.open(contest.challenge.folder)
+        return send(own, content(number % 4), network=f"net {number % 4}")
+
+    with ThreadPoolExecutor(8) as pool:
+        receipts = list(pool.map(one, range(16)))
+    assert len(entries(contest.store)) == 4
+    assert {each.submission for each in receipts} == {each.id for each in entries(contest.store)}
+    assert_whole(contest)
+
+
+def test_two_that_score_the_same_row_note_one_result(contest):
+    receipt = send(contest, content())
+    verdict = contest.store.record(receipt.submission).verdict
+    assert contest.store.settle(receipt.submission, SubmissionError("late", "Too late."))
+    assert contest.store.record(receipt.submission).verdict == verdict
+
+
+def test_a_verdict_on_a_best_that_is_no_more_is_judged_anew(contest, monkeypatch):
+    send(contest, ladder(0))
+    judged = []
+
+    def while_judging(*args):
+        judged.append(args)
+        if len(judged) == 1:  # another file of the network is scored meanwhile
+            send(Contest.open(contest.challenge.folder), ladder(4))
+        return is_step(*args)
+
+    is_step = intake.is_step
+    monkeypatch.setattr(intake, "is_step", while_judging)
+    receipt = send(contest, ladder(2))
+    assert not receipt.is_best  # better than the best it began with, worse than the one it met
+    assert contest.store.record(receipt.submission).verdict.compared_with == 3
+    assert_whole(contest)

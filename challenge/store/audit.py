@@ -67,12 +67,11 @@ def audit_log(store: Store, *, noted: str | None = None) -> Audit:
 def _faults_of_rows(session: Session, records: list[Record]) -> list[str]:
     came = {each["submission"]: each for each in _all(session, "received", "refused")}
     result = {each["submission"]: each for each in _all(session, "scored", "rescored")}
-    before = max((each["submissions"] for each in _all(session, "upgraded")), default=0)
     gone = sorted(set(came) - {record.id for record in records})
     faults = [f"Submission {number} is in the log only." for number in gone]
-    for record in records[before:]:
+    for record in records:
         faults += _disagreements(record, came.get(record.id), result.get(record.id))
-    faults += _faults_of_times(session, records[before:])
+    faults += _faults_of_times(session, records)
     return [*faults, *_faults_of_choices(session), *_faults_of_course(session)]
 
 

@@ -39,7 +39,7 @@ __all__ = [
 DATABASE: Final = "challenge.sqlite"
 MARKER: Final = "challenge.postgresql"
 URL_VARIABLE: Final = "CHALLENGE_DATABASE_URL"
-VERSION: Final = "0002"  # of the tables; the last one in challenge/migrations
+VERSION: Final = "0001"  # of the tables; the last one in challenge/migrations
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _SECONDS_TO_WAIT: Final = 60  # for another process that writes
 _ONE_AT_A_TIME: Final = 0x6A657473  # PostgreSQL's lock for whoever migrates
@@ -76,8 +76,8 @@ def create_database(folder: Path) -> Engine:
     return engine
 
 
-def open_database(folder: Path) -> tuple[Engine, bool]:
-    """The tables of a challenge, and whether they were brought here from an older version.
+def open_database(folder: Path) -> Engine:
+    """The tables of a challenge, brought to this version if they are older.
 
     Raises
     ------
@@ -89,13 +89,14 @@ def open_database(folder: Path) -> tuple[Engine, bool]:
     with engine.connect() as connection:
         version = _version(connection)
     if version == VERSION:
-        return engine, False
+        return engine
     if version > VERSION:
         raise ChallengeError(
             f"{folder} was made by a newer version of this program (tables {version}, here "
             f"{VERSION}): update it."
         )
-    return engine, _migrate(engine)
+    _migrate(engine)
+    return engine
 
 
 def drop_database(folder: Path) -> None:
@@ -164,30 +165,26 @@ def _server() -> URL | None:
 
 
 def _version(connection: Connection) -> str:
-    """Of the tables; the first version did not say it yet."""
+    """Of the tables; empty before there are any, as after a creation that was killed."""
     if not inspect(connection).has_table("alembic_version"):
-        return "0001" if inspect(connection).has_table("team") else ""
+        return ""
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
 
 
-def _migrate(engine: Engine) -> bool:
-    """Bring the tables to `VERSION` in one transaction; False if another process just did."""
+def _migrate(engine: Engine) -> None:
+    """Bring the tables to `VERSION` in one transaction, unless another process just did."""
     from alembic import command  # its import takes longer than opening a challenge
     from alembic.config import Config
 
     with engine.execution_options(writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
-        version = _version(connection)
-        if version == VERSION:
-            return False
+        if _version(connection) == VERSION:
+            return
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
-        if version == "0001":
-            command.stamp(config, "0001")
         command.upgrade(config, VERSION)
-    return bool(version)
 
 
 def _leave_transactions_to_us(connection: object, _record: object) -> None:

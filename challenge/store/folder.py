@@ -161,11 +161,7 @@ class Challenge:
                 raise ChallengeError(f"Others can read {path}: chmod 600 {path}")
             with zipfile.ZipFile(path) as archive:
                 labels = self._column(archive, "labels", "i1")
-                if "is_public.npy" in archive.namelist():
-                    is_public = self._column(archive, "is_public", "b1")
-                else:  # made before there was a split
-                    is_public = np.ones(self.n_jets, bool)
-            return Truth(labels, is_public)
+                return Truth(labels, self._column(archive, "is_public", "b1"))
         except OSError as error:
             raise ChallengeError(
                 f"{path} cannot be read ({error.strerror}). Only the account that made the "

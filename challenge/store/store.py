@@ -62,11 +62,7 @@ class Store:
     def __init__(self, folder: Path, *, clock: Callable[[], datetime] = system_clock) -> None:
         self._files = folder / SUBMISSIONS
         self._clock = clock
-        self._engine, upgraded = open_database(folder)
-        if upgraded:
-            with self.writing() as (session, course, now):
-                known = len(session.scalars(select(Submission.id)).all())
-                ledger.append(session, course, now, "upgraded", submissions=known)
+        self._engine = open_database(folder)
 
     @classmethod
     def create(cls, folder: Path) -> Self:

@@ -12,8 +12,8 @@ from challenge.board.build import PUBLISHED
 from challenge.board.current import current_standings
 from challenge.board.standings import Standings
 from challenge.board.text import FORMATS
-from challenge.cli.arguments import parser
 from challenge.cli import main
+from challenge.cli.arguments import parser
 from challenge.intake.quota import DAY
 from challenge.store import lifecycle
 from challenge.store.records import Phase

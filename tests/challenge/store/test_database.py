@@ -1,148 +1,43 @@
-"""A challenge of an older version goes on; one on a server is like any other."""
+"""The tables are made once and completely; a challenge on a server is like any other."""
 
 import os
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 
-import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from contests import LABELS, N, content, file_of, ladder, new_contest, send
+from contests import content, new_contest, send
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DatabaseError
 
-from challenge.board.entries import entries
 from challenge.errors import ChallengeError
-from challenge.intake import submission as intake
-from challenge.intake.rescoring import wrong_scores
-from challenge.scoring.npy import read_scores
-from challenge.scoring.scorecard import score
 from challenge.store import database
 from challenge.store.audit import audit_log
 from challenge.store.contest import Contest
 from challenge.store.database import DATABASE, MARKER, URL_VARIABLE, VERSION
-from challenge.store.records import State
-from challenge.store.store import SUBMISSIONS, Store
+from challenge.store.store import Store
 from challenge.store.tables import Base
-from course_utils.files import write_file
-
-# As SQLite keeps it for a challenge of the first version.
-FIRST = """
-CREATE TABLE team (
-    id INTEGER NOT NULL, name VARCHAR(64) NOT NULL, "key" VARCHAR(200) NOT NULL,
-    PRIMARY KEY (id), UNIQUE ("key"));
-CREATE TABLE network (
-    id INTEGER NOT NULL, team_id INTEGER NOT NULL, name VARCHAR(64) NOT NULL,
-    "key" VARCHAR(200) NOT NULL, PRIMARY KEY (id), UNIQUE (team_id, "key"),
-    FOREIGN KEY(team_id) REFERENCES team (id));
-CREATE TABLE submission (
-    id INTEGER NOT NULL, network_id INTEGER NOT NULL, sha256 VARCHAR(64) NOT NULL,
-    received_at DATETIME NOT NULL, state VARCHAR(8) NOT NULL, reason VARCHAR(32),
-    sentence VARCHAR(500), PRIMARY KEY (id), UNIQUE (network_id, sha256),
-    FOREIGN KEY(network_id) REFERENCES network (id));
-CREATE TABLE score (
-    submission_id INTEGER NOT NULL, auc_value FLOAT NOT NULL, auc_error FLOAT NOT NULL,
-    r50_value FLOAT NOT NULL, r50_low FLOAT NOT NULL, r50_high FLOAT NOT NULL,
-    r50_is_limit BOOLEAN NOT NULL, r30_value FLOAT NOT NULL, r30_low FLOAT NOT NULL,
-    r30_high FLOAT NOT NULL, r30_is_limit BOOLEAN NOT NULL, PRIMARY KEY (submission_id),
-    FOREIGN KEY(submission_id) REFERENCES submission (id));
-INSERT INTO team VALUES (1, 'us', 'us');
-INSERT INTO network VALUES (1, 1, 'CNN', 'cnn');
-"""
-FILES = [ladder(1), ladder(0), ladder(3), file_of(np.full(N, np.nan)), ladder(4)]
 
 
-@pytest.fixture
-def old(tmp_path):
-    """The folder of a challenge of the first version: 3 scored files, 1 refused, 1 interrupted."""
-    folder = tmp_path / "old"
-    (folder / SUBMISSIONS).mkdir(parents=True)
-    (folder / "challenge.toml").write_text(f'name = "Old"\nn_jets = {N}\n')
-    archive = BytesIO()
-    np.savez(archive, labels=LABELS)
-    write_file(folder / "labels.npz", archive.getvalue(), private=True)
-    connection = sqlite3.connect(folder / DATABASE)
-    connection.executescript(FIRST)
-    store = Store.__new__(Store)
-    store._files = folder / SUBMISSIONS
-    states = ("SCORED", "SCORED", "SCORED", "REJECTED", "RECEIVED")
-    for number, (data, state) in enumerate(zip(FILES, states, strict=True), start=1):
-        sha256, at = store.keep(data), f"2026-04-01 12:0{number}:00.000000"
-        why = ("not-finite", "Expected finite scores.") if state == "REJECTED" else (None, None)
-        row = (number, 1, sha256, at, state, *why)
-        connection.execute("INSERT INTO submission VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-        if state == "SCORED":
-            card = score(LABELS, read_scores(data, N))
-            numbers = [card.auc.value, card.auc.error]
-            for each in (card.r50, card.r30):
-                numbers += [each.value, each.low, each.high, each.is_limit]
-            values = ", ".join("?" * 11)
-            connection.execute(f"INSERT INTO score VALUES ({values})", (number, *numbers))
-    connection.commit()
-    connection.close()
-    return folder
-
-
-def test_an_old_challenge_keeps_its_submissions_its_scores_and_its_board(old):
-    contest = Contest.open(old)
-    records = contest.store.records()
-    assert [each.state for each in records] == [
-        *[State.SCORED] * 3,
-        State.REJECTED,
-        State.RECEIVED,
-    ]
-    for record, data in zip(records[:3], FILES[:3], strict=True):
-        card = score(LABELS, read_scores(data, N))
-        assert record.verdict.public == record.verdict.private == card
-    assert [each.verdict.is_best for each in records[:3]] == [True, False, True]
-    assert [each.reason for each in records] == [None, None, None, "not-finite", None]
-    assert {each.network for each in records} == {"CNN"}
-
-
-def test_an_old_challenge_goes_on_where_it_stopped(old):
-    contest = Contest.open(old)
-    assert intake.finish_interrupted(contest) == []
-    assert list(wrong_scores(contest)) == []
-    assert send(contest, ladder(5)).is_best
-    assert [each.accepted for each in entries(contest.store)] == [True, False, True, True, True]
-    assert audit_log(contest.store).faults == ()
-    assert list(wrong_scores(contest)) == []
-
-
-def test_an_upgrade_happens_once_and_is_in_the_log(old):
-    for _ in range(3):
-        Store(old)
-    found = audit_log(Store(old))
-    assert found.n_events == 1
-    assert found.faults == ()
-
-
-def test_two_processes_that_open_an_old_challenge_upgrade_it_once(old):
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: Store(old), range(4)))
-    assert audit_log(Store(old)).n_events == 1
-
-
-def test_an_upgrade_that_is_interrupted_leaves_the_old_tables(old, monkeypatch):
+def test_tables_whose_creation_was_killed_are_made_at_the_next_opening(tmp_path, monkeypatch):
     class Killed(BaseException):
         pass
 
     def killed(*_args):
         raise Killed
 
-    with sqlite3.connect(old / DATABASE) as connection:
-        before = list(connection.iterdump())
+    new_contest(tmp_path / "c")
+    (tmp_path / "c" / DATABASE).write_bytes(b"")
     with monkeypatch.context() as patch:
         patch.setattr("alembic.command.upgrade", killed)
         with pytest.raises(Killed):
-            Store(old)
-    with sqlite3.connect(old / DATABASE) as connection:
-        assert list(connection.iterdump()) == before
-    assert len(Store(old).records()) == 5
+            Store(tmp_path / "c")
+    with ThreadPoolExecutor(4) as pool:
+        stores = list(pool.map(lambda _: Store(tmp_path / "c"), range(4)))
+    assert stores[0].records() == []
+    assert audit_log(stores[0]).faults == ()
 
 
 def test_a_challenge_of_a_newer_version_is_left_alone(tmp_path):

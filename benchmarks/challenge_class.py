@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.board.current import alike, current_standings
+from challenge.board.copies import look_alikes
+from challenge.board.current import current_standings
 from challenge.board.marks import grades
 from challenge.board.text import FORMATS
 from challenge.errors import SubmissionError
@@ -32,7 +33,7 @@ from challenge.setup.create import create_from_labels
 from challenge.setup.plan import Plan
 from challenge.store import lifecycle
 from challenge.store.audit import audit_log
-from challenge.store.contest import Contest
+from challenge.store.challenge import Challenge
 from challenge.store.folder import Rules
 from challenge.words import BASELINE_TEAM
 
@@ -47,7 +48,7 @@ BASELINES = {"jet mass": 0.5, "tau32": 0.72}
 class Classroom:
     """A challenge on labels whose best tagger is known, and a clock that is set by hand."""
 
-    contest: Contest
+    contest: Challenge
     observable: NDArray[np.float64]  # (n_jets,) what a perfect network would find
     now: list[datetime]
     answers: Counter[str] = field(default_factory=Counter)
@@ -61,7 +62,7 @@ class Classroom:
         rules = Rules(opens=OPENS, closes=OPENS + days * DAY)
         create_from_labels(folder, source, seed=20260413, plan=Plan("Spring school", rules=rules))
         now = [OPENS]
-        contest = Contest.open(folder, clock=lambda: now[0])
+        contest = Challenge.open(folder, clock=lambda: now[0])
         return cls(contest, rng.normal(size=n_jets) + SEPARATION * labels, now)
 
     def scores(self, rng: np.random.Generator, quality: float) -> NDArray[np.float32]:
@@ -181,9 +182,9 @@ def _end(room: Classroom, days: int) -> Iterator[str]:
     room.hand_in("team 01", "late", room.scores(np.random.default_rng(9), 0.99))
     yield f"after the close: {dict(room.answers)}"
     yield FORMATS["table"](current_standings(contest))
-    lifecycle.reveal(contest.store, contest.rules)
+    lifecycle.reveal(contest)
     yield FORMATS["table"](current_standings(contest))
-    for pair in alike(contest):
+    for pair in look_alikes(contest.store.scored(), contest.scores_of):
         yield (
             f"alike: {pair.first.team} / {pair.first.network} and {pair.second.team} / "
             f"{pair.second.network}, rank correlation {pair.correlation:.4f}"

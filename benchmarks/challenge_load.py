@@ -31,7 +31,7 @@ from challenge.intake.submission import submit
 from challenge.setup.create import create_from_labels
 from challenge.setup.plan import Plan
 from challenge.store.audit import audit_log
-from challenge.store.contest import Contest
+from challenge.store.challenge import Challenge
 from challenge.store.folder import Rules
 from challenge.store.records import State
 
@@ -79,7 +79,7 @@ def measure(folder: Path, load: Load) -> Outcome:
         start = time.perf_counter()
         answers = pool.map(_hand_in, tasks, chunksize=1)
         seconds = time.perf_counter() - start
-    contest = Contest.open(folder)
+    contest = Challenge.open(folder)
     records = contest.store.records()
     accepted = Counter(record.team for record in records)
     receipts = Counter((team, sha256) for team, sha256, reason in answers if not reason)
@@ -104,7 +104,7 @@ def _new_challenge(folder: Path, load: Load) -> None:
 
 def _hand_in(task: tuple[Path, int, int]) -> tuple[str, str, str]:
     folder, team, number = task
-    contest = Contest.open(folder)
+    contest = Challenge.open(folder)
     data = _file([team, number], contest.truth.labels)
     name = f"team {team}"
     try:

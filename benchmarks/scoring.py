@@ -32,11 +32,10 @@ from challenge.board.page import as_html
 from challenge.board.text import FORMATS
 from challenge.intake.submission import submit
 from challenge.scoring.comparisons import remember
-from challenge.scoring.ranking import Entry
 from challenge.scoring.scorecard import score
 from challenge.setup.create import create_from_labels
-from challenge.store.contest import Contest
-from challenge.store.records import Phase
+from challenge.store.challenge import Challenge
+from challenge.store.records import Phase, Record, State, Verdict
 from course_utils.metrics import ordered
 
 OPENED = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -81,7 +80,7 @@ def one_submission(labels: np.ndarray, scores: np.ndarray) -> Table:
     return table
 
 
-def scored(labels: np.ndarray, number: int, folder: Path) -> tuple[Entry, np.ndarray]:
+def scored(labels: np.ndarray, number: int, folder: Path) -> tuple[Record, np.ndarray]:
     """A network's submission, scored and remembered as the challenge does."""
     rng = np.random.default_rng([2, number])
     common = np.random.default_rng(2).normal(size=len(labels)) + 2.5 * labels
@@ -89,14 +88,16 @@ def scored(labels: np.ndarray, number: int, folder: Path) -> tuple[Entry, np.nda
     key = hashlib.sha256(str(number).encode()).hexdigest()
     remember(labels, key, scores, cache=folder)
     team, network = f"team {number // 5}", f"network {number % 5}"
-    return Entry(number, team, network, key, OPENED, score(labels, scores)), scores
+    card = score(labels, scores)
+    verdict = Verdict(card, card, is_best=True, compared_with=None)
+    return Record(number, team, network, key, OPENED, State.SCORED, verdict), scores
 
 
-def stored_contest(labels: np.ndarray, n_networks: int, folder: Path) -> Contest:
+def stored_contest(labels: np.ndarray, n_networks: int, folder: Path) -> Challenge:
     """A challenge on disk, five networks a team, scored and stored."""
     np.save(folder / "labels.npy", labels)
     create_from_labels(folder / "c", folder / "labels.npy", seed=1)
-    contest = Contest.open(folder / "c")
+    contest = Challenge.open(folder / "c")
     rng = np.random.default_rng(3)
     common = rng.normal(size=len(labels)) + 2.5 * labels
     for number in range(n_networks):

@@ -137,8 +137,8 @@ def contests(tmp_path_factory):
                 send(contest, ladder(step + (team == "them")), team=team, network=network)
         if name == "revealed":
             clock.at = NOON.replace(month=5)
-            lifecycle.close(contest.store)
-            lifecycle.reveal(contest.store, contest.rules)
+            lifecycle.close(contest)
+            lifecycle.reveal(contest)
         made[name] = contest
     return made
 

@@ -5,32 +5,32 @@ every format (see `challenge.scoring.budget`).
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from challenge.board.order import final_order, live_order
 from challenge.board.standings import LookElsewhere, Reference, Standing, Standings
 from challenge.scoring import (
-    Entry,
     Scorecard,
-    best_of_each_network,
     best_of_n_gain,
     covariances,
     diagnose,
     live_card,
     live_working_points,
-    ranked,
     tied_groups,
 )
-from challenge.store import Phase
+from challenge.store import Phase, Record
 
 __all__ = ["LEADERS", "PUBLISHED", "Evidence", "Occasion", "build_standings"]
 
+_NOBODY: Final = MappingProxyType[int, Record]({})
 LEADERS: Final = 5  # teams whose best entry is told in detail
 _LEAST_OF_A_LEADER: Final = 0.6  # in AUC
 
@@ -83,28 +83,31 @@ class Evidence:
 
 def build_standings(
     occasion: Occasion,
-    entries: Sequence[Entry],
+    scored: Sequence[Record],
     evidence: Evidence,
     *,
     references: Sequence[Reference] = (),
-    before: Sequence[Entry] | None = None,
+    stand_ins: Mapping[int, Record] = _NOBODY,
 ) -> Standings:
-    """The board of these entries.
+    """The board of these submissions.
 
     Parameters
     ----------
     occasion : Occasion
-    entries : sequence of Entry
-        Every scored submission; after the reveal with private scorecards.
+    scored : sequence of Record
+        Every scored submission.
     evidence : Evidence
         Of the public split until the reveal, of the private one from then on.
     references : sequence of Reference
         `PUBLISHED`, where the jets are those of the public samples or alike.
-    before : sequence of Entry, optional
-        After the reveal, the same entries as the live board took them, without final choices.
+    stand_ins : mapping of int to Record, optional
+        Whose score a live board shows for a submission, where it is not its own
+        (see `challenge.intake.stand_ins`).
     """
     revealed = occasion.phase is Phase.REVEALED
-    lines = tuple(_lines(entries, evidence, revealed, entries if before is None else before))
+    live = [_Shown(each, stand_ins.get(each.id, each)) for each in live_order(scored, stand_ins)]
+    order = [_Shown(each, each) for each in final_order(scored)] if revealed else live
+    lines = tuple(_lines(scored, order, live, evidence, revealed))
     return Standings(
         challenge=occasion.challenge,
         phase=occasion.phase,
@@ -114,79 +117,93 @@ def build_standings(
         opens=occasion.opens,
         closes=occasion.closes,
         references=tuple(references),
-        look_elsewhere=_look_elsewhere(entries, lines, revealed),
+        look_elsewhere=_look_elsewhere(scored, lines, revealed),
     )
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A submission, and the one whose score is shown for it: mostly itself."""
+
+    own: Record
+    told: Record
+
+    def card(self, revealed: bool) -> Scorecard:
+        return self.told.verdict.private if revealed else self.told.verdict.public
+
+
 def _lines(
-    entries: Sequence[Entry], evidence: Evidence, revealed: bool, before: Sequence[Entry]
+    scored: Sequence[Record],
+    order: Sequence[_Shown],
+    live: Sequence[_Shown],
+    evidence: Evidence,
+    revealed: bool,
 ) -> Iterator[Standing]:
     # A final choice has a place of its own on the private split; on the public one its network
     # stood where the best was.
     stood = {
-        (each.team, each.network): (place, each.shown.card)
-        for place, each in enumerate(best_of_each_network(before), start=1)
+        (each.own.team, each.own.network): (place, each.card(False))
+        for place, each in enumerate(live, start=1)
     }
-    order = ranked(best_of_each_network(entries), private=revealed)
     groups = _groups(order, evidence, revealed)
-    tries = Counter((each.team, each.network) for each in entries)
+    tries = Counter((each.team, each.network) for each in scored)
     leaders = _leaders(order, revealed)
-    for rank, (entry, group) in enumerate(zip(order, groups, strict=True), start=1):
-        place, card = stood[entry.team, entry.network]
+    for rank, (shown, group) in enumerate(zip(order, groups, strict=True), start=1):
+        record = shown.own
+        place, card = stood[record.team, record.network]
         yield Standing(
             rank=rank,
             group=int(group),
-            submission=entry.id,
-            team=entry.team,
-            network=entry.network,
-            received_at=entry.received_at,
-            tries=tries[entry.team, entry.network],
-            is_baseline=entry.is_baseline,
+            submission=record.id,
+            team=record.team,
+            network=record.network,
+            received_at=record.received_at,
+            tries=tries[record.team, record.network],
+            is_baseline=record.is_baseline,
             climbed=place - rank if revealed else None,
             public=card if revealed else None,
-            **_results(entry, evidence, revealed, in_detail=entry.id in leaders),
+            **_results(shown, evidence, revealed, in_detail=record.id in leaders),
         )
 
 
 def _results(
-    entry: Entry, evidence: Evidence, revealed: bool, *, in_detail: bool
+    shown: _Shown, evidence: Evidence, revealed: bool, *, in_detail: bool
 ) -> dict[str, Any]:
     """The fields of a line that tell how good it is, as coarse as they may be shown."""
-    labels = evidence.labels
+    labels, sha256 = evidence.labels, shown.told.sha256
     if revealed:
         diagnostics = None
         if in_detail:
-            scores = evidence.scores_of(entry.sha256)
+            scores = evidence.scores_of(sha256)
             diagnostics = diagnose(labels, scores, pt=evidence.pt, mass=evidence.mass)
-        return {"card": entry.private, "diagnostics": diagnostics}
+        return {"card": shown.card(revealed), "diagnostics": diagnostics}
     n_background = int(np.count_nonzero(labels == 0))
-    shown = entry.shown
-    points = live_working_points(labels, evidence.scores_of(shown.sha256)) if in_detail else ()
-    return {"card": live_card(shown.card, n_background), "working_points": points}
+    points = live_working_points(labels, evidence.scores_of(sha256)) if in_detail else ()
+    return {"card": live_card(shown.card(revealed), n_background), "working_points": points}
 
 
-def _groups(order: Sequence[Entry], evidence: Evidence, revealed: bool) -> NDArray[np.int64]:
+def _groups(order: Sequence[_Shown], evidence: Evidence, revealed: bool) -> NDArray[np.int64]:
     if not order:
         return np.empty(0, np.int64)
-    keys = [(each if revealed else each.shown).sha256 for each in order]
+    keys = [each.told.sha256 for each in order]
     matrix = covariances(evidence.labels, keys, evidence.scores_of, cache=evidence.cache)
-    return tied_groups([_shown(each, revealed).auc.value for each in order], matrix)
+    return tied_groups([each.card(revealed).auc.value for each in order], matrix)
 
 
-def _leaders(order: Sequence[Entry], revealed: bool) -> frozenset[int]:
+def _leaders(order: Sequence[_Shown], revealed: bool) -> frozenset[int]:
     """Submissions that are told in detail: the best of each of the first teams.
 
     One that is no better than chance would stretch every axis.
     """
     best: dict[str, int] = {}
-    for entry in order:
-        if _shown(entry, revealed).auc.value > _LEAST_OF_A_LEADER:
-            best.setdefault(entry.team, entry.id)
+    for each in order:
+        if each.card(revealed).auc.value > _LEAST_OF_A_LEADER:
+            best.setdefault(each.own.team, each.own.id)
     return frozenset(list(best.values())[:LEADERS])
 
 
 def _look_elsewhere(
-    entries: Sequence[Entry], lines: Sequence[Standing], revealed: bool
+    scored: Sequence[Record], lines: Sequence[Standing], revealed: bool
 ) -> LookElsewhere | None:
     """From what the board shows anyway: other errors would tell of files the Ladder did not take.
 
@@ -196,12 +213,5 @@ def _look_elsewhere(
     errors = [line.card.auc.error for line in lines if not line.is_baseline]
     if not errors:
         return None
-    n_tried = len(errors) if revealed else sum(not each.is_baseline for each in entries)
+    n_tried = len(errors) if revealed else sum(not each.is_baseline for each in scored)
     return LookElsewhere(n_tried, round(best_of_n_gain(n_tried, float(np.median(errors))), 4))
-
-
-def _shown(entry: Entry, revealed: bool) -> Scorecard:
-    card = entry.private if revealed else entry.shown.card
-    if card is None:
-        raise ValueError(f"Submission {entry.id} has no score on the private split.")
-    return card

@@ -12,13 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from challenge.board.entries import entries
+from challenge.board.order import final_order, one_of_each_network
 from challenge.errors import ChallengeError
-from challenge.scoring import CONFIDENCE, Entry, best_of_each_network, ranked, read_scores
-from challenge.store import Contest
+from challenge.scoring import CONFIDENCE
+from challenge.store import Challenge, Record, Split
 from challenge.words import BASELINE_TEAM, no_formula, team_key
 from course_utils.metrics import compare_auc
 
@@ -39,12 +36,12 @@ COLUMNS: Final = (
 )
 
 
-def grades(contest: Contest, students: Iterable[Mapping[str, str]] | None = None) -> str:
+def grades(challenge: Challenge, students: Iterable[Mapping[str, str]] | None = None) -> str:
     """A CSV file with one line for each student.
 
     Parameters
     ----------
-    contest : Contest
+    challenge : Challenge
         After the reveal.
     students : iterable of mapping, optional
         Each with ``student_id`` and ``team``, and any other of `COLUMNS`. Without it every team
@@ -55,14 +52,14 @@ def grades(contest: Contest, students: Iterable[Mapping[str, str]] | None = None
     ChallengeError
         If the private ranks are not revealed yet: marks would tell them.
     """
-    if contest.store.progress().revealed is None:
+    if challenge.store.progress().revealed is None:
         raise ChallengeError("Marks come from the private split: reveal the challenge first.")
-    finals = _final_of_each_team(contest)
+    finals = _final_of_each_team(challenge)
     baselines = finals.pop("", [])
-    best = {key: ranked(mine, private=True)[0] for key, mine in finals.items()}
+    best = {key: final_order(mine)[0] for key, mine in finals.items()}
     if students is None:
         students = [{"student_id": entry.team, "team": entry.team} for entry in best.values()]
-    marks = {key: 1 + _beaten(contest, entry, baselines) for key, entry in best.items()}
+    marks = {key: 1 + _beaten(challenge, entry, baselines) for key, entry in best.items()}
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     writer.writeheader()
@@ -71,7 +68,7 @@ def grades(contest: Contest, students: Iterable[Mapping[str, str]] | None = None
         mark = float(marks.get(key, 0))
         row = {name: student[name] for name in COLUMNS if name in student}
         row |= {
-            "assignment": contest.challenge.name,
+            "assignment": challenge.name,
             "timestamp": str(best[key].received_at.replace(tzinfo=None)) if key in best else "",
             "raw_score": mark,
             "late_submission_penalty": 0.0,
@@ -82,9 +79,9 @@ def grades(contest: Contest, students: Iterable[Mapping[str, str]] | None = None
     return text.getvalue()
 
 
-def unmatched(contest: Contest, students: Sequence[Mapping[str, str]]) -> list[str]:
+def unmatched(challenge: Challenge, students: Sequence[Mapping[str, str]]) -> list[str]:
     """A sentence for each student whose team is unknown, and each team without a student."""
-    names = {team_key(each.team): each.team for each in entries(contest.store)}
+    names = {team_key(each.team): each.team for each in challenge.store.scored()}
     known = {key: name for key, name in names.items() if name != BASELINE_TEAM}
     named = {team_key(student["team"]) for student in students}
     return [
@@ -94,9 +91,9 @@ def unmatched(contest: Contest, students: Sequence[Mapping[str, str]]) -> list[s
     ] + [f"team {name!r}: no student is in it." for key, name in known.items() if key not in named]
 
 
-def no_baselines(contest: Contest) -> str | None:
+def no_baselines(challenge: Challenge) -> str | None:
     """A sentence if there is no baseline that could be beaten."""
-    if any(entry.is_baseline for entry in entries(contest.store)):
+    if any(entry.is_baseline for entry in challenge.store.scored()):
         return None
     return "There are no baselines: marks are 1 for an entry and nothing more."
 
@@ -121,22 +118,19 @@ def read_students(path: Path) -> list[dict[str, str]]:
     return [{name: value or "" for name, value in each.items() if name} for each in students]
 
 
-def _final_of_each_team(contest: Contest) -> dict[str, list[Entry]]:
+def _final_of_each_team(challenge: Challenge) -> dict[str, list[Record]]:
     """By the key of the team; the challenge's own under the empty one."""
-    finals: dict[str, list[Entry]] = {}
-    for entry in best_of_each_network(entries(contest.store, private=True)):
-        key = "" if entry.is_baseline else team_key(entry.team)
-        finals.setdefault(key, []).append(entry)
+    finals: dict[str, list[Record]] = {}
+    for each in one_of_each_network(challenge.store.scored(), final=True):
+        finals.setdefault("" if each.is_baseline else team_key(each.team), []).append(each)
     return finals
 
 
-def _beaten(contest: Contest, entry: Entry, baselines: list[Entry]) -> int:
-    private = contest.truth.is_private
-    labels = contest.truth.labels[private]
-    ours = _scores(contest, entry)[private]
-    compared = (compare_auc(labels, ours, _scores(contest, each)[private]) for each in baselines)
+def _beaten(challenge: Challenge, ours: Record, baselines: list[Record]) -> int:
+    labels = challenge.truth.labels_of(Split.PRIVATE)
+    scores = challenge.scores_of(ours.sha256, Split.PRIVATE)
+    compared = (
+        compare_auc(labels, scores, challenge.scores_of(each.sha256, Split.PRIVATE))
+        for each in baselines
+    )
     return sum(each.difference > 0 and each.p_value < 1 - CONFIDENCE for each in compared)
-
-
-def _scores(contest: Contest, entry: Entry) -> NDArray[np.float64]:
-    return read_scores(contest.store.content(entry.sha256), contest.challenge.n_jets)

@@ -12,8 +12,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import Progress
 
-from challenge.board import FORMATS, alike, current_standings, entries
-from challenge.board import marks as gradebook
+from challenge.board import FORMATS, current_standings, look_alikes, marks
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake import (
     DropBox,
@@ -36,14 +35,12 @@ from challenge.store import (
     SETTINGS,
     TEST_JETS,
     Challenge,
-    Contest,
     Phase,
     Rules,
-    Store,
+    audit_log,
     lifecycle,
     system_clock,
 )
-from challenge.store import audit_log as audit_of
 from challenge.words import BASELINE_TEAM, printable, time_text
 
 __all__ = ["ACCEPTED", "REFUSED", "UNUSABLE", "tell"]
@@ -113,52 +110,52 @@ def score(args: argparse.Namespace) -> int:
         raise ChallengeError("Expected one FILE or more, or --watch DROPBOX.")
     if args.network is not None and len(args.files) > 1:
         raise ChallengeError("--network names one file: leave it out, or give the files singly.")
-    contest = _opened(args.dir)
+    challenge = _opened(args.dir)
 
     def submitted(path: Path) -> Receipt:
-        data = read_file(path, contest.challenge.n_jets)
+        data = read_file(path, challenge.n_jets)
         network = path.stem if args.network is None else args.network
-        return submit(contest, data, team=args.team, network=network)
+        return submit(challenge, data, team=args.team, network=network)
 
     return _each(args.files, submitted)
 
 
 def baselines(args: argparse.Namespace) -> int:
     """Score the challenge's own entries."""
-    contest = _opened(args.dir)
-    for network, data in baseline_files(contest.challenge):
-        receipt = accept(contest, data, team=BASELINE_TEAM, network=network, is_ours=True)
+    challenge = _opened(args.dir)
+    for network, data in baseline_files(challenge):
+        receipt = accept(challenge, data, team=BASELINE_TEAM, network=network, is_ours=True)
         _say(f"accepted {receipt.team} / {receipt.network}: {receipt.card}")
     return ACCEPTED
 
 
 def board(args: argparse.Namespace) -> int:
     """Print the leaderboard."""
-    _say(FORMATS[args.format](current_standings(Contest.open(args.dir))), escape=False)
+    _say(FORMATS[args.format](current_standings(Challenge.open(args.dir))), escape=False)
     return ACCEPTED
 
 
 def show(args: argparse.Namespace) -> int:
     """Print what one team handed in."""
-    contest = Contest.open(args.dir)
-    for record, told in history(contest, args.team):
+    challenge = Challenge.open(args.dir)
+    for record, told in history(challenge, args.team):
         _say(shown_text(record, told))
-    _say(left_text(quota_left(contest.store, args.team, contest.rules)))
+    _say(left_text(quota_left(challenge, args.team)))
     return ACCEPTED
 
 
 def pause(args: argparse.Namespace) -> int:
     """Take in nothing for a while."""
-    lifecycle.pause(Store(args.dir))
+    lifecycle.pause(Challenge.open(args.dir))
     _say("paused: submissions are refused until resume.")
     return ACCEPTED
 
 
 def resume(args: argparse.Namespace) -> int:
     """Undo a pause, or a close that came too early."""
-    store, rules = Store(args.dir), Challenge.open(args.dir).rules
-    stopped = lifecycle.resume(store)
-    if lifecycle.phase(store, rules) is not Phase.LIVE:
+    challenge = Challenge.open(args.dir)
+    stopped = lifecycle.resume(challenge)
+    if lifecycle.phase(challenge) is not Phase.LIVE:
         raise ChallengeError(
             f"The time of the challenge is over: extend single teams, or set another closes in "
             f"{args.dir / SETTINGS}."
@@ -172,7 +169,7 @@ def extend(args: argparse.Namespace) -> int:
     """Give a team more time or tries."""
     if args.until is None and args.per_day is None:
         raise ChallengeError("Expected --until TIME, --per-day N, or both.")
-    lifecycle.extend(Store(args.dir), args.team, until=args.until, per_day=args.per_day)
+    lifecycle.extend(Challenge.open(args.dir), args.team, until=args.until, per_day=args.per_day)
     given = [f"until {time_text(args.until)}"] if args.until is not None else []
     given += [f"{args.per_day} submissions in 24 hours"] if args.per_day is not None else []
     _say(f"extended {args.team}: {', '.join(given)}.")
@@ -181,47 +178,46 @@ def extend(args: argparse.Namespace) -> int:
 
 def pick(args: argparse.Namespace) -> int:
     """Choose final submissions."""
-    store, rules = Store(args.dir), Challenge.open(args.dir).rules
-    networks = lifecycle.pick(store, rules, args.team, args.receipts)
+    networks = lifecycle.pick(Challenge.open(args.dir), args.team, args.receipts)
     _say(f"picked for {args.team}: {', '.join(networks)}.")
     return ACCEPTED
 
 
 def close(args: argparse.Namespace) -> int:
     """End the challenge, once everything that came in is scored."""
-    store = Store(args.dir)
-    lifecycle.close(store)
-    contest = _opened(args.dir)
-    waiting = len(contest.store.unsettled())
-    if (args.dir / TEST_JETS).is_file() and gradebook.no_baselines(contest) is not None:
+    challenge = Challenge.open(args.dir)
+    lifecycle.close(challenge)
+    _finish_interrupted(challenge)
+    scored, waiting = challenge.store.scored(), challenge.store.unsettled()
+    if (args.dir / TEST_JETS).is_file() and marks.no_baselines(challenge) is not None:
         tell(f"There are no baselines yet; before reveal: python -m challenge baselines {args.dir}")
-    _say(f"closed: {len(entries(store))} submissions are scored, {waiting} wait for their file.")
+    _say(f"closed: {len(scored)} submissions are scored, {len(waiting)} wait for their file.")
     return ACCEPTED
 
 
 def reveal(args: argparse.Namespace) -> int:
     """Show the private ranks."""
-    contest = _opened(args.dir)
-    lifecycle.reveal(contest.store, contest.rules)
-    _say(FORMATS["table"](current_standings(contest)), escape=False)
-    for pair in alike(contest):
+    challenge = _opened(args.dir)
+    lifecycle.reveal(challenge)
+    _say(FORMATS["table"](current_standings(challenge)), escape=False)
+    for pair in look_alikes(challenge.store.scored(), challenge.scores_of):
         how = "the same file" if pair.identical else f"rank correlation {pair.correlation:.4f}"
         _say(
             f"alike: {pair.first.team} / {pair.first.network} and "
             f"{pair.second.team} / {pair.second.network} ({how}): ask both teams."
         )
-    _tell_without_baselines(contest)
+    _tell_without_baselines(challenge)
     _say("revealed: board --format html has the curves and the bins; export prints marks.")
     return ACCEPTED
 
 
 def export(args: argparse.Namespace) -> int:
     """Print marks."""
-    students = None if args.students is None else gradebook.read_students(args.students)
-    contest = Contest.open(args.dir)
-    _say(gradebook.grades(contest, students).rstrip("\n"), escape=False)
-    _tell_without_baselines(contest)
-    unmatched = [] if students is None else gradebook.unmatched(contest, students)
+    students = None if args.students is None else marks.read_students(args.students)
+    challenge = Challenge.open(args.dir)
+    _say(marks.grades(challenge, students).rstrip("\n"), escape=False)
+    _tell_without_baselines(challenge)
+    unmatched = [] if students is None else marks.unmatched(challenge, students)
     for each in unmatched:
         tell(each)
     return REFUSED if unmatched else ACCEPTED
@@ -229,19 +225,19 @@ def export(args: argparse.Namespace) -> int:
 
 def rescore(args: argparse.Namespace) -> int:
     """Compare stored scores with the files they came from."""
-    contest = _opened(args.dir)
+    challenge = _opened(args.dir)
     if args.verify:
-        faults = list(wrong_scores(contest))
-        done = f"verified: {len(contest.store.records())} submissions, {len(faults)} differ."
+        faults = list(wrong_scores(challenge))
+        done = f"verified: {len(challenge.store.records())} submissions, {len(faults)} differ."
     else:
-        changed, faults = mend_scores(contest)
-        done = f"rescored: {changed} of {len(contest.store.records())} submissions changed."
+        changed, faults = mend_scores(challenge)
+        done = f"rescored: {changed} of {len(challenge.store.records())} submissions changed."
     return _reported(done, faults)
 
 
 def audit(args: argparse.Namespace) -> int:
     """Check the log."""
-    found = audit_of(Store(args.dir), noted=args.noted)
+    found = audit_log(Challenge.open(args.dir).store, noted=args.noted)
     done = f"audited: {found.n_events} events, {len(found.faults)} faults, hash {found.head}"
     return _reported(done, found.faults)
 
@@ -255,8 +251,8 @@ def _say(text: str, *, escape: bool = True) -> None:
     print(printable(text) if escape else text, flush=True)
 
 
-def _tell_without_baselines(contest: Contest) -> None:
-    missing = gradebook.no_baselines(contest)
+def _tell_without_baselines(challenge: Challenge) -> None:
+    missing = marks.no_baselines(challenge)
     if missing is not None:
         tell(missing)
 
@@ -268,12 +264,16 @@ def _reported(done: str, faults: Sequence[str]) -> int:
     return REFUSED if faults else ACCEPTED
 
 
-def _opened(folder: Path) -> Contest:
+def _opened(folder: Path) -> Challenge:
     """A challenge ready to score, with everything an earlier kill interrupted finished."""
-    contest = Contest.open(folder)
-    for complaint in finish_interrupted(contest):
+    challenge = Challenge.open(folder)
+    _finish_interrupted(challenge)
+    return challenge
+
+
+def _finish_interrupted(challenge: Challenge) -> None:
+    for complaint in finish_interrupted(challenge):
         tell(complaint)
-    return contest
 
 
 def _each(files: Sequence[Path], submitted: Callable[[Path], Receipt]) -> int:

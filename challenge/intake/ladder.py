@@ -15,21 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from challenge.scoring import CACHE, LADDER_CONFIDENCE, error_of_difference, read_scores
-from challenge.store import Contest, Record
-from challenge.words import BASELINE_TEAM
+from challenge.scoring import LADDER_CONFIDENCE, error_of_difference
+from challenge.store import Challenge, Record, Split
 
 __all__ = ["stand_ins"]
 
 _LEAST_P_VALUE: Final = 1 - LADDER_CONFIDENCE
 
 
-def stand_ins(contest: Contest, records: Iterable[Record]) -> dict[int, Record]:
+def stand_ins(challenge: Challenge, records: Iterable[Record]) -> dict[int, Record]:
     """The submissions that are shown with the score of an earlier one of their team.
 
     Parameters
     ----------
-    contest : Contest
+    challenge : Challenge
     records : iterable of Record
         Submissions of one or more teams, each team's complete; what the Ladder did not take, and
         the challenge's own entries, are left out.
@@ -41,14 +40,14 @@ def stand_ins(contest: Contest, records: Iterable[Record]) -> dict[int, Record]:
         it cannot be told from the best is taken, and never one that is worse than what its
         network showed before.
     """
-    labels = contest.truth.labels[contest.truth.is_public]
+    labels = challenge.truth.labels_of(Split.PUBLIC)
     shown: dict[int, Record] = {}
     told: dict[str, list[Record]] = defaultdict(list)
     of_network: dict[tuple[str, str], Record] = {}
     for each in sorted(records, key=lambda record: record.id):
-        if each.verdict is None or not each.verdict.is_best or each.team == BASELINE_TEAM:
+        if each.verdict is None or not each.verdict.is_best or each.is_baseline:
             continue
-        alike = [other for other in told[each.team] if not _differ(contest, labels, each, other)]
+        alike = [other for other in told[each.team] if not _differ(challenge, labels, each, other)]
         if alike:
             before = of_network.get((each.team, each.network))
             shown[each.id] = max([*alike, *([before] if before else [])], key=_auc)
@@ -58,20 +57,15 @@ def stand_ins(contest: Contest, records: Iterable[Record]) -> dict[int, Record]:
     return shown
 
 
-def _differ(contest: Contest, labels: NDArray[np.int8], first: Record, second: Record) -> bool:
-    n_jets = contest.challenge.n_jets
-
-    def scores_of(sha256: str) -> NDArray[np.float64]:
-        return read_scores(contest.store.content(sha256), n_jets)[contest.truth.is_public]
-
+def _differ(challenge: Challenge, labels: NDArray[np.int8], first: Record, second: Record) -> bool:
     difference = abs(_auc(first) - _auc(second))
     if first.sha256 == second.sha256 or difference == 0:
         return False
     error = error_of_difference(
         labels,
         (first.sha256, second.sha256),
-        scores_of,
-        cache=contest.challenge.folder / CACHE,
+        lambda sha256: challenge.scores_of(sha256, Split.PUBLIC),
+        cache=challenge.cache,
     )
     deviations = difference / error if error > 0 else math.inf
     return bool(2 * special.ndtr(-deviations) < _LEAST_P_VALUE)

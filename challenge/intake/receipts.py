@@ -12,10 +12,9 @@ from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake.ladder import stand_ins
 from challenge.intake.quota import Quota
 from challenge.intake.reception import quota_left
-from challenge.scoring import LADDER_CONFIDENCE, Scorecard, find_hints, live_card, read_scores
-from challenge.store import Contest, Record, State
-from challenge.store.tables import Network, Submission, Team
-from challenge.words import team_key, time_text
+from challenge.scoring import LADDER_CONFIDENCE, Scorecard, find_hints, live_card
+from challenge.store import Challenge, Record, Split, State
+from challenge.words import time_text
 
 __all__ = [
     "Receipt",
@@ -87,7 +86,7 @@ class Receipt:
 
 
 def receipt_of(
-    contest: Contest, record: Record, *, stands: Mapping[int, Record] | None = None
+    challenge: Challenge, record: Record, *, stands: Mapping[int, Record] | None = None
 ) -> Receipt:
     """The receipt of a scored submission; the same whenever it is asked for, but for the quota.
 
@@ -106,11 +105,11 @@ def receipt_of(
     if verdict is None:
         raise ChallengeError(f"Submission {record.id} waits for its score.")
     if stands is None:
-        stands = stand_ins(contest, _of_team(contest, record.team))
+        stands = stand_ins(challenge, challenge.store.of_team(record.team))
     is_told = verdict.is_best or verdict.compared_with is None
-    best = record if is_told else contest.store.record(verdict.compared_with)
+    best = record if is_told else challenge.store.record(verdict.compared_with)
     told = stands.get(best.id, best)
-    n_background = int(np.count_nonzero(contest.truth.labels[contest.truth.is_public] == 0))
+    n_background = int(np.count_nonzero(challenge.truth.labels_of(Split.PUBLIC) == 0))
     return Receipt(
         submission=record.id,
         team=record.team,
@@ -120,19 +119,18 @@ def receipt_of(
         card=live_card(told.verdict.public, n_background),
         is_best=verdict.is_best,
         is_first=verdict.compared_with is None,
-        quota=quota_left(contest.store, record.team, contest.rules),
+        quota=quota_left(challenge, record.team),
         stand_in=told.network if verdict.is_best and told.id != best.id else None,
     )
 
 
-def with_hints(contest: Contest, receipt: Receipt, scores: NDArray[np.float64]) -> Receipt:
+def with_hints(challenge: Challenge, receipt: Receipt, scores: NDArray[np.float64]) -> Receipt:
     """A receipt that also says what looks like an accident in the scores it is for."""
-    n_jets, public = contest.challenge.n_jets, contest.truth.labels[contest.truth.is_public]
-    rival = contest.store.record(receipt.submission).verdict.compared_with
+    public = challenge.truth.labels_of(Split.PUBLIC)
+    rival = challenge.store.record(receipt.submission).verdict.compared_with
     best = None
     if rival is not None:
-        best = read_scores(contest.store.content(contest.store.record(rival).sha256), n_jets)
-        best = best[:_JETS_FOR_HINTS]
+        best = challenge.scores_of(challenge.store.record(rival).sha256)[:_JETS_FOR_HINTS]
     found = find_hints(
         scores[:_JETS_FOR_HINTS],
         told_auc=receipt.card.auc.value if receipt.is_best and not receipt.stand_in else None,
@@ -143,7 +141,7 @@ def with_hints(contest: Contest, receipt: Receipt, scores: NDArray[np.float64]) 
     return replace(receipt, hints=tuple(found))
 
 
-def history(contest: Contest, team: str) -> list[tuple[Record, Receipt | Exception]]:
+def history(challenge: Challenge, team: str) -> list[tuple[Record, Receipt | Exception]]:
     """Everything a team handed in, in order, each with its receipt or with why there is none.
 
     Raises
@@ -151,22 +149,18 @@ def history(contest: Contest, team: str) -> list[tuple[Record, Receipt | Excepti
     ChallengeError
         If there is no such team.
     """
-    records = _of_team(contest, team)
+    records = challenge.store.of_team(team)
     if not records:
         raise ChallengeError(f"No team {team!r} has handed in anything.")
-    stands = stand_ins(contest, records)
-    return [(record, _told(contest, record, stands)) for record in records]
+    stands = stand_ins(challenge, records)
+    return [(record, _told(challenge, record, stands)) for record in records]
 
 
-def _of_team(contest: Contest, team: str) -> list[Record]:
-    return contest.store.records(
-        Submission.network_id == Network.id, Network.team_id == Team.id, Team.key == team_key(team)
-    )
-
-
-def _told(contest: Contest, record: Record, stands: Mapping[int, Record]) -> Receipt | Exception:
+def _told(
+    challenge: Challenge, record: Record, stands: Mapping[int, Record]
+) -> Receipt | Exception:
     try:
-        return receipt_of(contest, record, stands=stands)
+        return receipt_of(challenge, record, stands=stands)
     except (SubmissionError, ChallengeError) as reason:
         return reason
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from challenge.errors import SubmissionError
 from challenge.intake.quota import DAY, Quota, quota_of
-from challenge.store import Progress, Rules, State, Store, is_closed, ledger
+from challenge.store import Challenge, Progress, Rules, State, is_closed, ledger
 from challenge.store.tables import Course, Network, Submission, Team
 from challenge.words import name_key, team_key, time_text
 
@@ -40,7 +40,7 @@ class Arrival:
     is_ours: bool = False
 
 
-def look_up(store: Store, arrival: Arrival, rules: Rules) -> int | None:
+def look_up(challenge: Challenge, arrival: Arrival) -> int | None:
     """The number this file has already; None if it is new and may come in.
 
     Nothing is locked: it saves the disk from files that will be refused anyway, `receive` decides.
@@ -50,16 +50,18 @@ def look_up(store: Store, arrival: Arrival, rules: Rules) -> int | None:
     SubmissionError
         As `receive`.
     """
-    now = store.now()
-    with store.reading() as session:
+    now = challenge.store.now()
+    with challenge.store.reading() as session:
         team = session.scalar(select(Team).filter_by(key=name_key(arrival.team)))
         known = _known(session, team, arrival)
         if known is None:
-            _require_permission(session, session.get_one(Course, 1), team, arrival, rules, now)
+            _require_permission(
+                session, session.get_one(Course, 1), team, arrival, challenge.rules, now
+            )
         return known
 
 
-def receive(store: Store, arrival: Arrival, rules: Rules) -> int:
+def receive(challenge: Challenge, arrival: Arrival) -> int:
     """The number of this file's submission, a new one or the one it already has.
 
     Names that differ from known ones only in case mean the known ones.
@@ -69,11 +71,11 @@ def receive(store: Store, arrival: Arrival, rules: Rules) -> int:
     SubmissionError
         With one of the reasons not-open, paused, closed, revealed, quota, networks, refusals.
     """
-    with store.writing_for(arrival.team, new=True) as (session, team, course, now):
+    with challenge.store.writing_for(arrival.team, new=True) as (session, team, course, now):
         known = _known(session, team, arrival)
         if known is not None:
             return known
-        _require_permission(session, course, team, arrival, rules, now)
+        _require_permission(session, course, team, arrival, challenge.rules, now)
         row = Submission(
             network=_network(session, team, arrival.network),
             sha256=arrival.sha256,
@@ -92,12 +94,12 @@ def receive(store: Store, arrival: Arrival, rules: Rules) -> int:
         return row.id
 
 
-def quota_left(store: Store, team: str, rules: Rules) -> Quota:
+def quota_left(challenge: Challenge, team: str) -> Quota:
     """The quota of a team, which need not be known yet."""
-    now = store.now()
-    with store.reading() as session:
+    now = challenge.store.now()
+    with challenge.store.reading() as session:
         found = session.scalar(select(Team).filter_by(key=team_key(team)))
-        return _quota(session, found, rules, now)
+        return _quota(session, found, challenge.rules, now)
 
 
 def _require_permission(

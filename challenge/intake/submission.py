@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake.receipts import Receipt, receipt_of, with_hints
 from challenge.intake.reception import Arrival, look_up, receive
-from challenge.scoring import CACHE, Scorecard, ladder_accepts, read_scores, remember, score
-from challenge.store import Contest, State, Truth, Verdict
+from challenge.scoring import Scorecard, ladder_accepts, read_scores, remember, score
+from challenge.store import Challenge, Record, Split, State, Truth, Verdict
 from challenge.words import BASELINE_TEAM, clean_name, name_key
 
 __all__ = ["accept", "cards", "finish_interrupted", "is_step", "submit"]
@@ -23,7 +23,7 @@ __all__ = ["accept", "cards", "finish_interrupted", "is_step", "submit"]
 Scores = NDArray[np.float64] | SubmissionError  # of a file, or why it has none
 
 
-def submit(contest: Contest, data: bytes, *, team: str, network: str) -> Receipt:
+def submit(challenge: Challenge, data: bytes, *, team: str, network: str) -> Receipt:
     """Take in a team's file and score it.
 
     Raises
@@ -37,27 +37,27 @@ def submit(contest: Contest, data: bytes, *, team: str, network: str) -> Receipt
         raise SubmissionError(
             "team-name", f"The team name {BASELINE_TEAM!r} is reserved: choose another."
         )
-    return accept(contest, data, team=team, network=clean_name(network, what="network"))
+    return accept(challenge, data, team=team, network=clean_name(network, what="network"))
 
 
 def accept(
-    contest: Contest, data: bytes, *, team: str, network: str, is_ours: bool = False
+    challenge: Challenge, data: bytes, *, team: str, network: str, is_ours: bool = False
 ) -> Receipt:
     """`submit` for names that are known to be clean; `is_ours` lifts the limits."""
-    store, rules = contest.store, contest.rules
+    store, truth = challenge.store, challenge.truth  # no labels: nothing is taken in
     sha256 = hashlib.sha256(data).hexdigest()
-    scores = _read(data, contest.challenge.n_jets)
+    scores = _read(data, len(truth.labels))
     refusal = scores if isinstance(scores, SubmissionError) else None
     arrival = Arrival(team, network, sha256, refusal, is_ours)
-    submission = look_up(store, arrival, rules)
+    submission = look_up(challenge, arrival)
     if submission is None or store.record(submission).state is State.RECEIVED:
         store.keep(data)  # again, if an interrupted submission has lost it
-        submission = receive(store, arrival, rules)
-        _settle(contest, submission, sha256, scores)
-    return with_hints(contest, receipt_of(contest, store.record(submission)), scores)
+        submission = receive(challenge, arrival)
+        _settle(challenge, submission, sha256, scores)
+    return with_hints(challenge, receipt_of(challenge, store.record(submission)), scores)
 
 
-def finish_interrupted(contest: Contest) -> list[str]:
+def finish_interrupted(challenge: Challenge) -> list[str]:
     """Score what was received but not scored, as after a kill.
 
     Returns
@@ -66,10 +66,10 @@ def finish_interrupted(contest: Contest) -> list[str]:
         A sentence for each submission whose file is gone; sending the file again mends it.
     """
     complaints = []
-    for submission, sha256 in contest.store.unsettled():
+    for submission, sha256 in challenge.store.unsettled():
         try:
-            scores = _read(contest.store.content(sha256), contest.challenge.n_jets)
-            _settle(contest, submission, sha256, scores)
+            scores = _read(challenge.store.content(sha256), challenge.n_jets)
+            _settle(challenge, submission, sha256, scores)
         except ChallengeError as error:
             complaints.append(f"Submission {submission} waits for its file: {error}")
     return complaints
@@ -77,17 +77,14 @@ def finish_interrupted(contest: Contest) -> list[str]:
 
 def cards(truth: Truth, scores: NDArray[np.float64]) -> tuple[Scorecard, Scorecard]:
     """Scorecards on the public and on the private split."""
-    return tuple(
-        score(truth.labels[split], scores[split]) for split in (truth.is_public, truth.is_private)
-    )
+    return tuple(score(truth.labels_of(each), scores[truth.jets_of(each)]) for each in Split)
 
 
 def is_step(truth: Truth, scores: NDArray[np.float64], best: NDArray[np.float64] | None) -> bool:
     """Whether the Ladder takes these scores as the new best, by the public split alone."""
     public = truth.is_public
-    return ladder_accepts(
-        truth.labels[public], scores[public], None if best is None else best[public]
-    ).accepted
+    labels = truth.labels_of(Split.PUBLIC)
+    return ladder_accepts(labels, scores[public], None if best is None else best[public]).accepted
 
 
 def _read(data: bytes, n_jets: int) -> Scores:
@@ -98,31 +95,29 @@ def _read(data: bytes, n_jets: int) -> Scores:
         return refusal
 
 
-def _settle(contest: Contest, submission: int, sha256: str, scores: Scores) -> None:
+def _settle(challenge: Challenge, submission: int, sha256: str, scores: Scores) -> None:
     """Judge a submission against the best of its network, as often as that one changes."""
-    store = contest.store
+    store = challenge.store
     while store.record(submission).state is State.RECEIVED:
         best = store.best(submission)
-        rival = None if best is None else store.content(best.sha256)
-        outcome = _outcome(contest.truth, scores, rival, None if best is None else best.id)
+        outcome = scores  # a refusal, if the rules of reading became stricter since it came
+        if not isinstance(scores, SubmissionError):
+            outcome = _verdict(challenge, scores, best)
         if store.settle(submission, outcome):
             if isinstance(outcome, Verdict) and outcome.is_best:
-                _remember(contest, sha256, scores)
+                _remember(challenge, sha256, scores)
             return
 
 
-def _remember(contest: Contest, sha256: str, scores: NDArray[np.float64]) -> None:
+def _verdict(challenge: Challenge, scores: NDArray[np.float64], best: Record | None) -> Verdict:
+    rival = None if best is None else challenge.scores_of(best.sha256)
+    compared_with = None if best is None else best.id
+    is_best = is_step(challenge.truth, scores, rival)
+    return Verdict(*cards(challenge.truth, scores), is_best, compared_with)
+
+
+def _remember(challenge: Challenge, sha256: str, scores: NDArray[np.float64]) -> None:
     """Put what the board needs of a new best into its cache, while the scores are at hand."""
-    truth, public = contest.truth, contest.truth.is_public
-    cache = contest.challenge.folder / CACHE
+    labels, public = challenge.truth.labels_of(Split.PUBLIC), challenge.truth.is_public
     with suppress(OSError):  # the submission is safe; the board makes its cache again
-        remember(truth.labels[public], sha256, scores[public], cache=cache)
-
-
-def _outcome(
-    truth: Truth, scores: Scores, rival: bytes | None, compared_with: int | None
-) -> Verdict | SubmissionError:
-    if isinstance(scores, SubmissionError):  # the rules of reading became stricter since it came
-        return scores
-    best = None if rival is None else read_scores(rival, len(truth.labels))
-    return Verdict(*cards(truth, scores), is_step(truth, scores, best), compared_with)
+        remember(labels, sha256, scores[public], cache=challenge.cache)

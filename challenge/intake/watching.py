@@ -12,17 +12,17 @@ from challenge.errors import ChallengeError
 from challenge.intake.dropbox import DropBox, Found
 from challenge.intake.receipts import accepted_text
 from challenge.intake.submission import submit
-from challenge.store import Contest
+from challenge.store import Challenge
 
 __all__ = ["answered", "answered_or_put_off", "watch"]
 
 
-def watch(contest: Contest, box: DropBox, *, every: float, say: Callable[[str], None]) -> None:
+def watch(challenge: Challenge, box: DropBox, *, every: float, say: Callable[[str], None]) -> None:
     """Answer what appears in the drop box, until interrupted from the keyboard or terminated.
 
     Parameters
     ----------
-    contest : Contest
+    challenge : Challenge
     box : DropBox
     every : float
         Seconds between two looks.
@@ -49,7 +49,7 @@ def watch(contest: Contest, box: DropBox, *, every: float, say: Callable[[str], 
                     say(now)
                 trouble = now
                 for found in ready:
-                    told = answered_or_put_off(contest, box, found)
+                    told = answered_or_put_off(challenge, box, found)
                     say(f"{found.team} / {found.network}: {told}")
                 time.sleep(every)
     except KeyboardInterrupt:
@@ -74,20 +74,20 @@ def _signals_interrupt() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def answered_or_put_off(contest: Contest, box: DropBox, found: Found) -> str:
+def answered_or_put_off(challenge: Challenge, box: DropBox, found: Found) -> str:
     """One team's full disk or folder without rights must not end the watch for all."""
     try:
-        return answered(contest, box, found)
+        return answered(challenge, box, found)
     except (OSError, SQLAlchemyError, ChallengeError) as error:
         box.put_off(found)
         return f"not answered yet ({error})"
 
 
-def answered(contest: Contest, box: DropBox, found: Found) -> str:
+def answered(challenge: Challenge, box: DropBox, found: Found) -> str:
     """Score one file and put the answer beside it; its first line is returned."""
 
     def respond(data: bytes) -> str:
-        receipt = submit(contest, data, team=found.team, network=found.network)
+        receipt = submit(challenge, data, team=found.team, network=found.network)
         return f"{accepted_text(receipt)}\nsha256 {receipt.sha256}"
 
-    return box.answer(found, respond, n_jets=contest.challenge.n_jets).splitlines()[0]
+    return box.answer(found, respond, n_jets=challenge.n_jets).splitlines()[0]

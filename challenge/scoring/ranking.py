@@ -1,73 +1,30 @@
-"""The order of the leaderboard, and what in it means something.
+"""Which differences between scores mean something, and which are luck.
 
-Exact values decide the order, never the digits that are shown: AUC first, then background
-rejection at 50 % signal efficiency, then the earlier receipt, then the number of the submission.
-DeLong's paired comparison (`course_utils.metrics.compare_auc`) decides which differences are more
-than luck.
+DeLong's paired comparison (`course_utils.metrics.compare_auc`) decides: whether a submission is a
+new best (the Ladder), and which neighbours on the board are tied. `challenge.board.order` has the
+order itself.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import integrate, special, stats
 
-from challenge.scoring.scorecard import Scorecard
 from course_utils.metrics import AucDifference, compare_auc
 
 __all__ = [
     "CONFIDENCE",
     "LADDER_CONFIDENCE",
-    "Entry",
     "LadderDecision",
-    "best_of_each_network",
     "best_of_n_gain",
     "ladder_accepts",
-    "ranked",
     "tied_groups",
 ]
 
 CONFIDENCE: Final = 0.95  # of tied groups
 LADDER_CONFIDENCE: Final = 0.99  # a hundred probes get a hundred chances
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One scored submission: who sent which file when (UTC), and how good it is.
-
-    Attributes
-    ----------
-    card : Scorecard
-        On the public split.
-    private : Scorecard or None
-        On the private split; None if there is none, or it must not be seen yet.
-    accepted : bool
-        Whether the Ladder let it stand as its network's best when it came.
-    is_baseline : bool
-        Made by the challenge itself.
-    stands_for : Entry or None
-        An entry of the same team whose score and place a live board shows for this one, since
-        they cannot be told apart (see `challenge.intake.ladder`); None where it shows its own.
-    """
-
-    id: int
-    team: str
-    network: str
-    sha256: str
-    received_at: datetime
-    card: Scorecard
-    private: Scorecard | None = None
-    accepted: bool = True
-    is_baseline: bool = False
-    stands_for: "Entry | None" = None
-
-    @property
-    def shown(self) -> "Entry":
-        """The entry whose score a live board shows."""
-        return self if self.stands_for is None else self.stands_for
 
 
 @dataclass(frozen=True)
@@ -110,28 +67,6 @@ def ladder_accepts(
     compared = compare_auc(labels, new_scores, best_scores)
     better = compared.difference > 0 and compared.p_value < 1 - confidence
     return LadderDecision(better, compared)
-
-
-def ranked(entries: Iterable[Entry], *, private: bool = False) -> list[Entry]:
-    """Entries from best to worst on a split; no two can swap places between two calls.
-
-    The public order is the one that a live board may show: those that stand for the same entry
-    share its place, in the order of receipt.
-
-    Raises
-    ------
-    ValueError
-        If the private order is asked for and an entry has no private scorecard.
-    """
-    return sorted(entries, key=_private_standing if private else _standing)
-
-
-def best_of_each_network(entries: Iterable[Entry]) -> list[Entry]:
-    """The best accepted entry of each network of each team, from best to worst."""
-    best: dict[tuple[str, str], Entry] = {}
-    for entry in sorted((each for each in entries if each.accepted), key=_own_standing):
-        best.setdefault((entry.team, entry.network), entry)
-    return ranked(best.values())
 
 
 def tied_groups(
@@ -211,22 +146,3 @@ def _holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     still_in = np.arange(len(p_values), 0, -1)
     adjusted[rising] = np.maximum.accumulate(still_in * p_values[rising])
     return np.minimum(adjusted, 1.0)
-
-
-def _standing(entry: Entry) -> tuple[float | datetime, ...]:
-    return *_own_standing(entry.shown), entry.received_at, entry.id
-
-
-def _own_standing(entry: Entry) -> tuple[float, bool, float, datetime, int]:
-    return _standing_of(entry.card, entry)
-
-
-def _private_standing(entry: Entry) -> tuple[float, bool, float, datetime, int]:
-    if entry.private is None:
-        raise ValueError(f"Submission {entry.id} has no score on the private split.")
-    return _standing_of(entry.private, entry)
-
-
-def _standing_of(card: Scorecard, entry: Entry) -> tuple[float, bool, float, datetime, int]:
-    # A limit means that less background survived than any measured rejection had.
-    return -card.auc.value, not card.r50.is_limit, -card.r50.value, entry.received_at, entry.id

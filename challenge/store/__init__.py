@@ -5,9 +5,9 @@ May import `challenge.scoring` and the ground (`challenge.words`, `challenge.err
 
 from challenge.store import database, ledger, lifecycle, tables
 from challenge.store.audit import Audit, audit_log
-from challenge.store.contest import Contest
+from challenge.store.challenge import Challenge
 from challenge.store.database import drop_database
-from challenge.store.folder import COLUMNS, LABELS, SETTINGS, TEST_JETS, Challenge, Rules, Truth
+from challenge.store.folder import COLUMNS, LABELS, SETTINGS, TEST_JETS, Rules, Truth
 from challenge.store.lifecycle import is_closed, phase
 from challenge.store.records import Phase, Progress, Record, Split, State, Verdict
 from challenge.store.store import SUBMISSIONS, Store, system_clock
@@ -20,7 +20,6 @@ __all__ = [
     "TEST_JETS",
     "Audit",
     "Challenge",
-    "Contest",
     "Phase",
     "Progress",
     "Record",

@@ -16,21 +16,16 @@ The folder is the instructor's alone (mode 0700); students get copies of the fir
     ChallengeError     the challenge cannot be used as asked; the message says what to do
 """
 
-import stat
-import tomllib
-import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.errors import ChallengeError, SubmissionError
-from challenge.scoring import read_vector
+from challenge.store.records import Split
 
-__all__ = ["COLUMNS", "LABELS", "SETTINGS", "TEST_JETS", "Challenge", "Rules", "Truth"]
+__all__ = ["COLUMNS", "LABELS", "SETTINGS", "TEST_JETS", "Rules", "Truth"]
 
 SETTINGS: Final = "challenge.toml"
 TEST_JETS: Final = "test_jets.h5"
@@ -110,78 +105,10 @@ class Truth:
     def is_private(self) -> NDArray[np.bool_]:
         return self.is_public if self.is_public.all() else ~self.is_public
 
+    def jets_of(self, split: Split) -> NDArray[np.bool_]:
+        """Which jets a split holds, shape (n_jets,)."""
+        return self.is_public if split is Split.PUBLIC else self.is_private
 
-@dataclass(frozen=True)
-class Challenge:
-    """The public side of a challenge, and the way to its labels."""
-
-    folder: Path
-    name: str
-    n_jets: int
-    rules: Rules = Rules()
-
-    @classmethod
-    def open(cls, folder: Path) -> Self:
-        """The challenge in a folder.
-
-        Raises
-        ------
-        ChallengeError
-            If the folder is not a challenge, or its settings are damaged.
-        """
-        try:
-            settings = tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-            rules = Rules.of_settings(settings)
-            return cls(folder, str(settings["name"]), int(settings["n_jets"]), rules)
-        except (FileNotFoundError, NotADirectoryError):
-            raise ChallengeError(
-                f"{folder} is not a challenge: {SETTINGS} is not there. Make one with: "
-                f"python -m challenge create {folder} --jets test.h5 --seed N"
-            ) from None
-        except OSError as error:
-            raise ChallengeError(
-                f"{folder / SETTINGS} cannot be read: {error.strerror}."
-            ) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ChallengeError(
-                f"{folder / SETTINGS} is damaged: expected a name, n_jets and rules ({error})."
-            ) from error
-
-    def truth(self) -> Truth:
-        """The hidden labels and the split.
-
-        Raises
-        ------
-        ChallengeError
-            If this account may not read them, others may, or they are damaged.
-        """
-        path = self.folder / LABELS
-        try:
-            if stat.S_IMODE(path.stat().st_mode) & 0o077:
-                raise ChallengeError(f"Others can read {path}: chmod 600 {path}")
-            with zipfile.ZipFile(path) as archive:
-                labels = self._column(archive, "labels", "i1")
-                return Truth(labels, self._column(archive, "is_public", "b1"))
-        except OSError as error:
-            raise ChallengeError(
-                f"{path} cannot be read ({error.strerror}). Only the account that made the "
-                "challenge can score; to look at a file without labels use: "
-                f"python -m challenge check {self.folder} FILE"
-            ) from error
-        except (zipfile.BadZipFile, KeyError, SubmissionError) as error:
-            raise ChallengeError(f"{path} is damaged ({error}). Put back a copy of it.") from error
-
-    def columns(self) -> dict[str, NDArray[np.float64]]:
-        """``pt`` and ``mass`` of the jets in GeV, shape (n_jets,); empty if there are no jets."""
-        path = self.folder / COLUMNS
-        if not path.is_file():
-            return {}
-        try:
-            with zipfile.ZipFile(path) as archive:
-                return {name: self._column(archive, name, "f8") for name in ("pt", "mass")}
-        except (OSError, zipfile.BadZipFile, KeyError, SubmissionError) as error:
-            raise ChallengeError(f"{path} is damaged ({error}). Put back a copy of it.") from error
-
-    def _column(self, archive: zipfile.ZipFile, name: str, dtype: str) -> NDArray[Any]:
-        data = archive.read(f"{name}.npy")
-        return read_vector(data, dtypes=frozenset({dtype}), length=self.n_jets)
+    def labels_of(self, split: Split) -> NDArray[np.int8]:
+        """Labels of the jets of a split."""
+        return self.labels[self.jets_of(split)]

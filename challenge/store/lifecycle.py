@@ -13,34 +13,34 @@ from sqlalchemy.orm import Session
 
 from challenge.errors import ChallengeError
 from challenge.store import ledger
+from challenge.store.challenge import Challenge
 from challenge.store.folder import Rules
 from challenge.store.records import Phase, State
-from challenge.store.store import Store
 from challenge.store.tables import Course, Network, Pick, Submission, Team
 from challenge.words import time_text
 
 __all__ = ["close", "extend", "is_closed", "pause", "phase", "pick", "resume", "reveal"]
 
 
-def phase(store: Store, rules: Rules) -> Phase:
+def phase(challenge: Challenge) -> Phase:
     """What may be seen of the challenge now."""
-    now = store.now()
-    with store.reading() as session:
+    now = challenge.store.now()
+    with challenge.store.reading() as session:
         course = session.get_one(Course, 1)
         if course.revealed is not None:
             return Phase.REVEALED
-        return Phase.CLOSED if _is_over(session, course, rules, now) else Phase.LIVE
+        return Phase.CLOSED if _is_over(session, course, challenge.rules, now) else Phase.LIVE
 
 
-def pause(store: Store) -> None:
+def pause(challenge: Challenge) -> None:
     """Take in no more submissions until `resume`."""
-    with store.writing() as (session, course, now):
+    with challenge.store.writing() as (session, course, now):
         if course.paused is None:
             course.paused = now
             ledger.append(session, course, now, "paused")
 
 
-def resume(store: Store) -> bool:
+def resume(challenge: Challenge) -> bool:
     """Take in submissions again, after a pause or after a close that came too early.
 
     Returns
@@ -53,7 +53,7 @@ def resume(store: Store) -> bool:
     ChallengeError
         If the private ranks are known: whoever hands in now would know them.
     """
-    with store.writing() as (session, course, now):
+    with challenge.store.writing() as (session, course, now):
         _require_secret(course)
         stopped = course.paused is not None or course.closed is not None
         if stopped:
@@ -62,9 +62,9 @@ def resume(store: Store) -> bool:
         return stopped
 
 
-def close(store: Store) -> None:
+def close(challenge: Challenge) -> None:
     """Take in no more submissions from anyone; extensions end as well."""
-    with store.writing() as (session, course, now):
+    with challenge.store.writing() as (session, course, now):
         extended = session.scalars(select(Team).where(Team.closes > now)).all()
         if course.closed is None or extended:
             course.closed = course.closed or now
@@ -73,7 +73,7 @@ def close(store: Store) -> None:
             ledger.append(session, course, now, "closed", ended=[team.name for team in extended])
 
 
-def reveal(store: Store, rules: Rules) -> None:
+def reveal(challenge: Challenge) -> None:
     """Let the private ranks be seen; from now on nothing can be handed in or chosen.
 
     Raises
@@ -81,10 +81,10 @@ def reveal(store: Store, rules: Rules) -> None:
     ChallengeError
         If someone may still hand in, or a file that was handed in is not scored.
     """
-    with store.writing() as (session, course, now):
+    with challenge.store.writing() as (session, course, now):
         if course.revealed is not None:
             return
-        if not _is_over(session, course, rules, now):
+        if not _is_over(session, course, challenge.rules, now):
             raise ChallengeError("Teams may still hand in files: close the challenge first.")
         waiting = session.scalar(select(func.count()).where(Submission.state == State.RECEIVED))
         if waiting:
@@ -97,7 +97,7 @@ def reveal(store: Store, rules: Rules) -> None:
 
 
 def extend(
-    store: Store, team: str, *, until: datetime | None = None, per_day: int | None = None
+    challenge: Challenge, team: str, *, until: datetime | None = None, per_day: int | None = None
 ) -> None:
     """Give one team more time, or another number of submissions in 24 hours.
 
@@ -106,7 +106,7 @@ def extend(
     ChallengeError
         If there is no such team, the time is over, or the private ranks are known.
     """
-    with store.writing_for(team, new=False) as (session, row, course, now):
+    with challenge.store.writing_for(team, new=False) as (session, row, course, now):
         _require_secret(course)
         if until is not None and until <= now:
             raise ChallengeError(f"Expected a time after {time_text(now)}; got {time_text(until)}.")
@@ -116,13 +116,12 @@ def extend(
         ledger.append(session, course, now, "extended", team=row.name, **given)
 
 
-def pick(store: Store, rules: Rules, team: str, receipts: Sequence[str]) -> list[str]:
+def pick(challenge: Challenge, team: str, receipts: Sequence[str]) -> list[str]:
     """Choose the final submission of some networks; the others keep their best.
 
     Parameters
     ----------
-    store : Store
-    rules : Rules
+    challenge : Challenge
     team : str
     receipts : sequence of str
         Each the SHA-256 of a scored submission of this team, or at least its first 8 digits.
@@ -137,9 +136,9 @@ def pick(store: Store, rules: Rules, team: str, receipts: Sequence[str]) -> list
     ChallengeError
         If there is no such team or submission, several fit, or the time is over.
     """
-    with store.writing_for(team, new=False) as (session, row, course, now):
+    with challenge.store.writing_for(team, new=False) as (session, row, course, now):
         _require_secret(course)
-        if _is_over(session, course, rules, now):
+        if _is_over(session, course, challenge.rules, now):
             raise ChallengeError("The challenge is closed: the final choices stand.")
         chosen = [each for receipt in receipts for each in _submissions(session, row, receipt)]
         for each in chosen:

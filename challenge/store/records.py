@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from challenge.scoring import Scorecard
+from challenge.words import BASELINE_TEAM
 
 __all__ = ["Phase", "Progress", "Record", "Split", "State", "Verdict"]
 
@@ -70,6 +71,11 @@ class Record:
     reason: str | None = None
     sentence: str | None = None
     is_pick: bool = False
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the challenge made it itself."""
+        return self.team == BASELINE_TEAM
 
 
 @dataclass(frozen=True)

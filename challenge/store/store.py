@@ -165,6 +165,18 @@ class Store:
             best = best_id(session, network)
         return None if best is None else self.record(best)
 
+    def scored(self) -> list[Record]:
+        """Every scored submission, in the order of receipt."""
+        return self.records(Submission.state == State.SCORED)
+
+    def of_team(self, team: str) -> list[Record]:
+        """Everything that a team handed in, in the order of receipt."""
+        return self.records(
+            Submission.network_id == Network.id,
+            Network.team_id == Team.id,
+            Team.key == team_key(team),
+        )
+
     def unsettled(self) -> list[tuple[int, str]]:
         """Number and SHA-256 of every submission that was received but not yet scored."""
         waiting = self.records(Submission.state == State.RECEIVED)

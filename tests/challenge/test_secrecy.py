@@ -34,7 +34,7 @@ def contest(tmp_path):
 @pytest.fixture
 def told(contest, tmp_path, capsys):
     """Everything a team could see while the challenge is live, or after it is closed."""
-    folder = str(contest.challenge.folder)
+    folder = str(contest.folder)
     capsys.readouterr()
     for name, data in (("better", ladder(4)), ("worse", ladder(0))):
         (tmp_path / f"{name}.npy").write_bytes(data)
@@ -42,7 +42,7 @@ def told(contest, tmp_path, capsys):
         main(["score", folder, file, "--team", "us", "--network", "cnn"])
     main(["show", folder, "us"])
     boards = [draw(current_standings(contest)) for draw in FORMATS.values()]
-    lifecycle.close(contest.store)
+    lifecycle.close(contest)
     boards += [draw(current_standings(contest)) for draw in FORMATS.values()]
     printed = capsys.readouterr()
     return "\n".join([printed.out, printed.err, *boards])
@@ -75,17 +75,17 @@ def test_nothing_is_told_of_a_file_that_the_ladder_did_not_take(contest, told, s
 def test_no_file_but_the_public_ones_can_be_read_by_others(contest, told):
     readable = {
         path.name
-        for path in contest.challenge.folder.rglob("*")
+        for path in contest.folder.rglob("*")
         if stat.S_IMODE(path.stat().st_mode) & 0o077 and path.is_file()
     }
     assert readable <= PUBLIC_FILES
-    assert stat.S_IMODE(contest.challenge.folder.stat().st_mode) == 0o700
+    assert stat.S_IMODE(contest.folder.stat().st_mode) == 0o700
 
 
 def test_labels_that_others_can_read_stop_the_challenge(contest, capsys):
-    labels = contest.challenge.folder / "labels.npz"
+    labels = contest.folder / "labels.npz"
     labels.chmod(0o640)
-    assert main(["board", str(contest.challenge.folder)]) == 2
+    assert main(["board", str(contest.folder)]) == 2
     assert "chmod 600" in capsys.readouterr().err
 
 

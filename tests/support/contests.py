@@ -11,10 +11,12 @@ import numpy as np
 
 from challenge.intake.receipts import Receipt
 from challenge.intake.submission import submit
+from challenge.scoring import Scorecard
 from challenge.setup.create import create_from_labels
 from challenge.setup.plan import Plan
-from challenge.store.contest import Contest
+from challenge.store.challenge import Challenge
 from challenge.store.folder import Rules
+from challenge.store.records import Record, State, Verdict
 
 N = 400
 LABELS = np.random.default_rng(5).permutation(np.arange(N, dtype=np.int8) % 2)
@@ -52,14 +54,30 @@ def ladder(step: int) -> bytes:
 
 def new_contest(
     folder: Path, *, clock: Clock | None = None, public_fraction: float = 0.5, **rules: object
-) -> Contest:
+) -> Challenge:
     """A challenge on `LABELS`, in a folder that is not there yet."""
     source = folder.parent / f"{folder.name}-labels.npy"
     np.save(source, LABELS)
     plan = Plan(public_fraction=public_fraction, rules=Rules(**rules))
     create_from_labels(folder, source, seed=1, plan=plan)
-    return Contest.open(folder) if clock is None else Contest.open(folder, clock=clock)
+    return Challenge.open(folder) if clock is None else Challenge.open(folder, clock=clock)
 
 
-def send(contest: Contest, data: bytes, *, team: str = "us", network: str = "cnn") -> Receipt:
+def send(contest: Challenge, data: bytes, *, team: str = "us", network: str = "cnn") -> Receipt:
     return submit(contest, data, team=team, network=network)
+
+
+def scored_record(
+    number: int,
+    team: str,
+    network: str,
+    sha256: str,
+    public: Scorecard,
+    private: Scorecard | None = None,
+    *,
+    received_at: datetime = NOON,
+    is_best: bool = True,
+) -> Record:
+    """A scored submission that never was in a store; without a split both cards are one."""
+    verdict = Verdict(public, private or public, is_best, None)
+    return Record(number, team, network, sha256, received_at, State.SCORED, verdict)

@@ -15,13 +15,13 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from contests import scored_record
 
 from challenge.board import text as board
 from challenge.board.axes import LogAxis, Scale
 from challenge.board.build import PUBLISHED, Evidence, Occasion, build_standings
 from challenge.board.standings import Standings
 from challenge.scoring.budget import live_card
-from challenge.scoring.ranking import Entry
 from challenge.scoring.scorecard import score
 from challenge.store.records import Phase
 from course_utils.metrics import Measurement, Rejection
@@ -53,14 +53,14 @@ TEAMS = ("Zoë", "The Jet Set", "us", "them", "Overfitters", "coin", "us")
 
 def entries(teams=TEAMS, networks=None):
     return [
-        Entry(
-            id=number,
-            team=team,
-            network=f"net {number}" if networks is None else networks[number],
-            sha256=key,
+        scored_record(
+            number,
+            team,
+            f"net {number}" if networks is None else networks[number],
+            key,
+            score(LABELS[IS_PUBLIC], scores[IS_PUBLIC]),
+            score(LABELS[~IS_PUBLIC], scores[~IS_PUBLIC]),
             received_at=NOON + timedelta(minutes=number),
-            card=score(LABELS[IS_PUBLIC], scores[IS_PUBLIC]),
-            private=score(LABELS[~IS_PUBLIC], scores[~IS_PUBLIC]),
         )
         for number, ((key, scores), team) in enumerate(zip(FILES.items(), teams, strict=True))
     ]
@@ -91,8 +91,8 @@ def shown(tmp_path, request):
 
 def test_ranks_follow_the_split_that_counts_and_tell_how_far_entries_moved(tmp_path):
     live, final = drawn(tmp_path), drawn(tmp_path, Phase.REVEALED)
-    for lines, column in ((live.lines, "card"), (final.lines, "private")):
-        exact = {each.id: getattr(each, column).auc.value for each in entries()}
+    for lines, column in ((live.lines, "public"), (final.lines, "private")):
+        exact = {each.id: getattr(each.verdict, column).auc.value for each in entries()}
         ordered = [exact[line.submission] for line in lines]
         assert ordered == sorted(ordered, reverse=True)
         assert [line.rank for line in lines] == list(range(1, len(lines) + 1))
@@ -109,7 +109,7 @@ def test_three_networks_of_equal_noise_are_tied_and_a_coin_is_not(tmp_path):
 
 def test_a_network_stands_once_with_its_tries_and_what_the_ladder_refused_does_not(tmp_path):
     of = [replace(each, team="us", network="cnn") for each in entries()]
-    of[0] = replace(of[0], accepted=False)
+    of[0] = replace(of[0], verdict=replace(of[0].verdict, is_best=False))
     (line,) = drawn(tmp_path, of=of).lines
     assert line.submission in (1, 2)
     assert line.tries == len(of)
@@ -117,7 +117,7 @@ def test_a_network_stands_once_with_its_tries_and_what_the_ladder_refused_does_n
 
 def test_look_elsewhere_counts_the_tries_of_teams_alone(tmp_path):
     of = entries()
-    of[-1] = replace(of[-1], is_baseline=True)
+    of[-1] = replace(of[-1], team="baseline")
     luck = drawn(tmp_path, of=of).look_elsewhere
     assert luck.tried == len(of) - 1
     assert 0 < luck.gain < 0.05
@@ -143,7 +143,7 @@ def test_who_is_no_better_than_chance_is_no_leader(tmp_path):
             id=99,
             team="flipped",
             sha256=flipped,
-            card=score(LABELS[split], files[flipped][split]),
+            verdict=replace(of[0].verdict, public=score(LABELS[split], files[flipped][split])),
         )
     )
     evidence = Evidence(LABELS[split], lambda key: files[key][split], tmp_path / "cache")
@@ -158,7 +158,7 @@ def test_a_live_board_holds_no_number_finer_than_its_budget(tmp_path):
     n_background = int(np.count_nonzero(LABELS[IS_PUBLIC] == 0))
     live = drawn(tmp_path)
     for line in live.lines:
-        exact = next(each.card for each in entries() if each.id == line.submission)
+        exact = next(each.verdict.public for each in entries() if each.id == line.submission)
         assert line.card == live_card(exact, n_background)
         assert line.card.auc.value == round(exact.auc.value, 4)
         assert line.public is None
@@ -172,7 +172,7 @@ def test_a_live_board_holds_no_number_finer_than_its_budget(tmp_path):
 def test_no_format_of_a_live_board_tells_an_exact_number(tmp_path, form):
     text = board.FORMATS[form](drawn(tmp_path))
     for each in entries():
-        for exact in (each.card.auc, each.private.auc):
+        for exact in (each.verdict.public.auc, each.verdict.private.auc):
             assert f"{exact.value:.6f}" not in text
             assert f"{exact.value:.5f}" not in text
 
@@ -182,7 +182,7 @@ def test_one_more_surviving_jet_seldom_changes_what_is_shown_of_a_rejection():
         low, high = (10_000 / (survivors + sign * np.sqrt(survivors)) for sign in (1, -1))
         return live_card(
             replace(
-                entries()[0].card,
+                entries()[0].verdict.public,
                 r30=Rejection(10_000 / survivors, low, high, False),
                 r50=Rejection(10_000 / survivors, low, high, False),
             ),
@@ -285,12 +285,6 @@ def test_a_lead_that_many_share_names_the_first_and_counts_the_others(tmp_path):
     of = [replace(entries()[number % 3], id=number, network=f"n{number}") for number in range(5)]
     assert len({each.sha256 for each in of}) == len(keys)
     assert "but 4 others are not significantly worse" in board.as_markdown(drawn(tmp_path, of=of))
-
-
-def test_entries_without_a_private_score_cannot_be_revealed(tmp_path):
-    of = [*entries(), replace(entries()[0], id=99, network="net 99", private=None)]
-    with pytest.raises(ValueError, match="Submission 99 has no score on the private split"):
-        drawn(tmp_path, Phase.REVEALED, of=of)
 
 
 # --- the page --------------------------------------------------------------------------------

@@ -8,10 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from challenge.board.entries import entries
 from challenge.cli import main
+from challenge.store.challenge import Challenge
 from challenge.store.database import DATABASE
-from challenge.store.store import Store
 from course_utils.jetfile import JetTable, write_jets
 
 N = 300
@@ -88,7 +87,7 @@ def test_score_prints_auc_with_error_and_both_rejections(files, capsys):
 
 def test_a_network_is_named_after_its_file(files):
     run("score", files / "c", files / "cnn.npy", "--team", "us")
-    assert [each.network for each in entries(Store(files / "c"))] == ["cnn"]
+    assert [each.network for each in Challenge.open(files / "c").store.scored()] == ["cnn"]
 
 
 def test_one_bad_file_does_not_stop_the_others(files, capsys):
@@ -191,7 +190,7 @@ def test_the_board_ranks_the_better_network_first_in_every_format(files, capsys)
 
 
 def test_the_board_can_be_read_while_a_submission_is_being_written(files):
-    store = Store(files / "c")
+    store = Challenge.open(files / "c").store
     with store.writing():
         assert run("board", files / "c") == 0
 

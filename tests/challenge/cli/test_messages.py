@@ -89,19 +89,19 @@ def test_after_an_early_close_the_page_shows_when_it_closed(tmp_path):
     contest = new_contest(tmp_path / "c", clock=clock, closes=NOON + 7 * DAY)
     assert current_standings(contest).closes == NOON + 7 * DAY
     clock.passes(hours=3)
-    lifecycle.close(contest.store)
+    lifecycle.close(contest)
     assert current_standings(contest).closes == NOON + timedelta(hours=3)
     assert "closed 01 Apr 2026, 15:00 UTC" in FORMATS["html"](current_standings(contest))
-    lifecycle.resume(contest.store)
+    lifecycle.resume(contest)
     clock.at = NOON + 8 * DAY
-    lifecycle.close(contest.store)
+    lifecycle.close(contest)
     assert current_standings(contest).closes == NOON + 7 * DAY
 
 
 def test_an_extension_into_the_past_is_told_in_the_same_format(tmp_path, capsys):
     contest = new_contest(tmp_path / "c")
     send(contest, content())
-    folder = str(contest.challenge.folder)
+    folder = str(contest.folder)
     assert main(["extend", folder, "us", "--until", "2020-01-01T12:00"]) == 2
     assert "got 2020-01-01 12:00:00 UTC." in capsys.readouterr().err
 
@@ -164,7 +164,7 @@ def test_resume_of_an_open_challenge_says_that_it_was_open(students_copy, capsys
 def test_show_prints_the_whole_hash_of_a_file(tmp_path, capsys):
     contest = new_contest(tmp_path / "c")
     receipt = send(contest, content())
-    assert main(["show", str(contest.challenge.folder), "us"]) == 0
+    assert main(["show", str(contest.folder), "us"]) == 0
     assert receipt.sha256 in capsys.readouterr().out
 
 

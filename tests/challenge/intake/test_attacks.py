@@ -5,20 +5,19 @@ that the attack works, and on this one.
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from io import BytesIO
 
 import numpy as np
 import pytest
-from contests import Clock, file_of, ladder, new_contest, send
+from contests import Clock, file_of, ladder, new_contest, scored_record, send
 
-from challenge.board.alike import look_alikes
+from challenge.board.copies import look_alikes
 from challenge.board.current import current_standings
 from challenge.board.text import FORMATS
 from challenge.intake.receipts import history
 from challenge.scoring.budget import live_card, live_working_points
 from challenge.scoring.hints import find_hints
-from challenge.scoring.ranking import Entry, ladder_accepts
+from challenge.scoring.ranking import ladder_accepts
 from challenge.scoring.scorecard import score
 from course_utils.metrics import roc_auc, roc_curve
 
@@ -250,7 +249,7 @@ def test_hints_about_an_unaccepted_file_come_from_its_scores_alone():
 
 def entry(number, team, sha256):
     card = score([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4])
-    return Entry(number, team, sha256, sha256, datetime.now(UTC), card)
+    return scored_record(number, team, sha256, sha256, card)
 
 
 def test_identical_and_disguised_files_of_two_teams_are_flagged_and_honest_ones_are_not():

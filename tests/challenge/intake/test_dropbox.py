@@ -250,7 +250,7 @@ def test_a_file_that_fails_again_and_again_is_looked_at_ever_more_seldom(box):
 @contextlib.contextmanager
 def watcher(contest, box):
     """A watching process that ignores Ctrl-C at first, as a shell starts one in the background."""
-    command = ["-m", "challenge", "score", contest.challenge.folder, "--watch", box.folder]
+    command = ["-m", "challenge", "score", contest.folder, "--watch", box.folder]
     process = subprocess.Popen(
         [sys.executable, *map(str, command), "--every", "0.05"],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -293,6 +293,6 @@ def test_a_watched_drop_box_is_answered_until_stopped_and_a_kill_loses_nothing(c
 
 
 def test_watching_takes_no_files(contest, box, capsys):
-    argv = ["score", str(contest.challenge.folder), "a.npy", "--watch", str(box.folder)]
+    argv = ["score", str(contest.folder), "a.npy", "--watch", str(box.folder)]
     assert main(argv) == 2
     assert "from the drop box" in capsys.readouterr().err

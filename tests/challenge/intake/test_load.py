@@ -18,13 +18,12 @@ from contests import N, content, file_of, ladder, new_contest, send
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from challenge.board.entries import entries
 from challenge.cli import main
 from challenge.errors import SubmissionError
 from challenge.intake.rescoring import wrong_scores
 from challenge.store import lifecycle
 from challenge.store.audit import audit_log
-from challenge.store.contest import Contest
+from challenge.store.challenge import Challenge
 from challenge.store.database import DATABASE
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,8 +37,8 @@ def contest(tmp_path):
 def assert_finished(contest, data):
     """The submission that failed is there once, after it was sent again."""
     receipt = send(contest, data)
-    assert [each.sha256 for each in entries(contest.store)][-1] == receipt.sha256
-    assert len(contest.store.records()) == len(entries(contest.store)) == receipt.quota.used
+    assert [each.sha256 for each in contest.store.scored()][-1] == receipt.sha256
+    assert len(contest.store.records()) == len(contest.store.scored()) == receipt.quota.used
     assert list(wrong_scores(contest)) == []
     assert audit_log(contest.store).faults == ()
 
@@ -61,18 +60,18 @@ def test_a_rush_through_16_processes_loses_and_doubles_nothing_and_keeps_every_q
 def hand_in(task):
     folder, number = task
     try:
-        return send(Contest.open(folder), content(number), team=f"team {number}").sha256
+        return send(Challenge.open(folder), content(number), team=f"team {number}").sha256
     except SubmissionError as refusal:
         return refusal.reason
 
 
 def test_processes_that_close_and_score_at_once_agree_on_what_came_in_time(contest):
-    folder = contest.challenge.folder
+    folder = contest.folder
     with get_context("spawn").Pool(4) as pool:
         answers = pool.map_async(hand_in, [(folder, number) for number in range(40)], chunksize=1)
         while not contest.store.records():
             time.sleep(0.01)
-        lifecycle.close(contest.store)
+        lifecycle.close(contest)
         answers = answers.get(timeout=120)
     records = contest.store.records()
     assert 0 < len(records) < 40
@@ -98,12 +97,12 @@ def test_a_disk_that_is_full_for_the_file_is_told_and_loses_nothing(contest, mon
         with pytest.raises(OSError, match="No space"):
             send(contest, ladder(2))
     assert_finished(contest, ladder(2))
-    assert not list((contest.challenge.folder / "submissions").glob(".*"))
+    assert not list((contest.folder / "submissions").glob(".*"))
 
 
 @pytest.mark.parametrize("pages", range(3))
 def test_a_disk_that_is_full_for_the_database_is_told_and_loses_nothing(contest, pages):
-    if not (contest.challenge.folder / DATABASE).exists():
+    if not (contest.folder / DATABASE).exists():
         pytest.skip("the database is not in the folder")
     send(contest, ladder(0))
     engine = contest.store._engine
@@ -129,7 +128,7 @@ def send_many_refused(contest):
 
 
 def assert_whole_after(contest, records):
-    again = Contest.open(contest.challenge.folder)
+    again = Challenge.open(contest.folder)
     assert again.store.records() == records
     assert audit_log(again.store).faults == ()
     send(again, ladder(2))
@@ -193,13 +192,13 @@ def make_readonly_for_nobody(folder):
 
 
 def test_a_database_that_another_process_holds_for_too_long_is_told(contest, tmp_path, monkeypatch):
-    if not (contest.challenge.folder / DATABASE).exists():
+    if not (contest.folder / DATABASE).exists():
         pytest.skip("the database is not in the folder")
     (tmp_path / "cnn.npy").write_bytes(content())
     monkeypatch.setattr("challenge.store.database._SECONDS_TO_WAIT", 0.1)
-    other = sqlite3.connect(contest.challenge.folder / DATABASE, isolation_level=None)
+    other = sqlite3.connect(contest.folder / DATABASE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    folder, file = str(contest.challenge.folder), str(tmp_path / "cnn.npy")
+    folder, file = str(contest.folder), str(tmp_path / "cnn.npy")
     assert main(["score", folder, file, "--team", "us"]) == 2
     other.execute("ROLLBACK")
     other.close()

@@ -12,7 +12,7 @@ from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake.quota import DAY, quota_of
 from challenge.store import lifecycle
 from challenge.store.audit import audit_log
-from challenge.store.contest import Contest
+from challenge.store.challenge import Challenge
 from challenge.store.records import State
 from challenge.store.store import SUBMISSIONS
 from challenge.words import time_text
@@ -90,7 +90,7 @@ def test_a_file_over_the_quota_is_not_even_kept(contest):
     for number in range(5):
         send(contest, content(number))
     assert reason(contest, content(5)) == "quota"
-    assert len(list((contest.challenge.folder / SUBMISSIONS).iterdir())) == 5
+    assert len(list((contest.folder / SUBMISSIONS).iterdir())) == 5
 
 
 def test_the_same_file_again_costs_nothing_and_is_answered_without_quota(contest):
@@ -123,7 +123,7 @@ def test_refusals_have_a_cap_of_their_own_and_good_files_still_pass(tmp_path, cl
     contest = new_contest(tmp_path / "c", clock=clock, refusals_per_day=3)
     assert [reason(contest, bad(number)) for number in range(5)] == ["dtype"] * 3 + ["refusals"] * 2
     assert len(contest.store.records()) == 3
-    assert len(list((contest.challenge.folder / SUBMISSIONS).iterdir())) == 3
+    assert len(list((contest.folder / SUBMISSIONS).iterdir())) == 3
     assert send(contest, content()).quota.left == 4
     clock.passes(days=1)
     assert reason(contest, bad(9)) == "dtype"
@@ -177,7 +177,7 @@ def test_a_refusal_at_the_wrong_time_leaves_no_trace(tmp_path, clock):
     assert reason(contest, BAD) == "closed"
     assert contest.store.records() == []
     with pytest.raises(ChallengeError, match="none yet"):
-        lifecycle.extend(contest.store, "us", per_day=9)
+        lifecycle.extend(contest, "us", per_day=9)
 
 
 # --- clocks ----------------------------------------------------------------------------------
@@ -220,13 +220,13 @@ def test_a_clock_that_is_set_back_is_noted_in_the_log(contest, clock):
 def try_one(task):
     folder, number = task
     try:
-        return send(Contest.open(folder), content(number)).sha256
+        return send(Challenge.open(folder), content(number)).sha256
     except SubmissionError as refusal:
         return refusal.reason
 
 
 def test_exactly_5_of_16_simultaneous_submissions_pass(contest):
-    tasks = [(contest.challenge.folder, number) for number in range(16)]
+    tasks = [(contest.folder, number) for number in range(16)]
     with get_context("spawn").Pool(4) as pool:
         answers = pool.map(try_one, tasks, chunksize=1)
     assert answers.count("quota") == 11
@@ -239,6 +239,6 @@ def test_exactly_5_of_16_simultaneous_submissions_pass(contest):
 
 def test_two_that_bring_a_new_team_at_once_make_one(contest):
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(try_one, [(contest.challenge.folder, n) for n in range(4)]))
+        answers = list(pool.map(try_one, [(contest.folder, n) for n in range(4)]))
     assert len(set(answers)) == 4
     assert {each.team for each in contest.store.records()} == {"us"}

@@ -278,13 +278,3 @@ def test_the_best_of_many_gains_what_toys_gain(n_tried):
 def test_one_try_gains_nothing():
     assert ranking.best_of_n_gain(1, 0.001) == 0
     assert ranking.best_of_n_gain(0, 0.001) == 0
-
-
-def test_the_private_order_needs_private_scorecards():
-    from datetime import UTC, datetime
-
-    from challenge.scoring.scorecard import score
-
-    entry = ranking.Entry(7, "us", "cnn", key(0), datetime.now(UTC), score(LABELS, COMMON))
-    with pytest.raises(ValueError, match="Submission 7 has no score on the private split"):
-        ranking.ranked([entry], private=True)

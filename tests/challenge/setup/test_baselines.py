@@ -42,7 +42,7 @@ def test_each_baseline_is_as_good_as_its_physics_lets_it_be(challenge, monkeypat
     pytest.importorskip("fastjet")
     pytest.importorskip("sklearn")
     monkeypatch.setattr(baselines, "N_TRAINING_JETS", 1000)
-    labels = challenge.truth().labels
+    labels = challenge.truth.labels
     auc = {
         name: roc_auc(labels, read_scores(data, challenge.n_jets)).value
         for name, data in baseline_files(challenge)

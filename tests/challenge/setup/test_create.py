@@ -14,7 +14,9 @@ from challenge.intake.quota import DAY
 from challenge.setup import create as creation
 from challenge.setup.create import create_from_jets, create_from_labels
 from challenge.setup.plan import Plan
-from challenge.store.folder import COLUMNS, LABELS, SETTINGS, TEST_JETS, Challenge, Rules
+from challenge.store.challenge import Challenge
+from challenge.store.folder import COLUMNS, LABELS, SETTINGS, TEST_JETS, Rules
+from challenge.store.records import Split
 from course_utils.jetfile import JetFile, JetTable, write_jets
 from course_utils.kinematics import jet_mass, jet_pt
 from course_utils.samples import small_sample
@@ -59,7 +61,7 @@ def reason_of(call, *args, **kwargs):
 
 def test_the_public_jets_and_the_secret_labels_belong_together(tmp_path, jets):
     challenge, _ = create_from_jets(tmp_path / "c", jets, seed=7)
-    source, labels = labelled_jets(), challenge.truth().labels
+    source, labels = labelled_jets(), challenge.truth.labels
     with JetFile(tmp_path / "c" / TEST_JETS) as file:
         public = file.read()
     assert len(public) == challenge.n_jets == N
@@ -88,7 +90,7 @@ def test_the_order_follows_from_the_seed_and_the_source_together(tmp_path, jets)
     other = tmp_path / "other.h5"
     write_jets(other, [labelled_jets(1)], provenance={})
     labels = [
-        create_from_jets(tmp_path / name, source, seed=seed)[0].truth().labels.tolist()
+        create_from_jets(tmp_path / name, source, seed=seed)[0].truth.labels.tolist()
         for name, source, seed in (("a", jets, 1), ("b", jets, 1), ("c", jets, 2), ("d", other, 1))
     ]
     assert labels[0] == labels[1]
@@ -121,7 +123,7 @@ def test_labels_of_any_number_type_are_taken_in_their_order(tmp_path, dtype):
     challenge, leaks = create_from_labels(
         tmp_path / "c", labels_file(tmp_path, EIGHT.astype(dtype))
     )
-    np.testing.assert_array_equal(challenge.truth().labels, EIGHT)
+    np.testing.assert_array_equal(challenge.truth.labels, EIGHT)
     assert challenge == Challenge(tmp_path / "c", "c", 8)
     assert leaks == []
     assert not (tmp_path / "c" / TEST_JETS).exists()
@@ -168,7 +170,7 @@ MANY = np.random.default_rng(3).permutation(np.arange(1000) % 2)
 @pytest.mark.parametrize("fraction", [0.3, 0.5, 0.8])
 def test_each_class_has_the_same_share_in_the_public_split(tmp_path, fraction):
     challenge, _ = created(tmp_path, MANY, public_fraction=fraction)
-    truth = challenge.truth()
+    truth = challenge.truth
     for label in (0, 1):
         assert truth.is_public[truth.labels == label].sum() == round(500 * fraction)
     np.testing.assert_array_equal(truth.is_private, ~truth.is_public)
@@ -176,7 +178,7 @@ def test_each_class_has_the_same_share_in_the_public_split(tmp_path, fraction):
 
 def test_the_split_follows_from_the_seed_and_is_drawn_without_one(tmp_path):
     splits = [
-        created(tmp_path, MANY, name=name, seed=seed)[0].truth().is_public.tolist()
+        created(tmp_path, MANY, name=name, seed=seed)[0].truth.is_public.tolist()
         for name, seed in (("a", 1), ("b", 1), ("c", 2), ("d", None), ("e", None))
     ]
     assert splits[0] == splits[1]
@@ -184,7 +186,7 @@ def test_the_split_follows_from_the_seed_and_is_drawn_without_one(tmp_path):
 
 
 def test_a_public_fraction_of_one_makes_no_split(tmp_path):
-    truth = created(tmp_path, EIGHT, public_fraction=1.0)[0].truth()
+    truth = created(tmp_path, EIGHT, public_fraction=1.0)[0].truth
     assert truth.is_public.all()
     assert truth.is_private.all()
 
@@ -372,7 +374,7 @@ def test_the_second_of_two_creators_is_refused_and_spoils_nothing(tmp_path, monk
     # As if both had looked at the folder while it was empty.
     monkeypatch.setattr(creation, "any", lambda _: False, raising=False)
     assert reason_of(create_from_labels, tmp_path / "c", labels) == "exists"
-    np.testing.assert_array_equal(challenge.truth().labels, EIGHT)
+    np.testing.assert_array_equal(challenge.truth.labels, EIGHT)
 
 
 @pytest.mark.parametrize("step", ["write_jets", "write_file"])
@@ -444,4 +446,4 @@ def test_damaged_labels_are_said_to_be_damaged(tmp_path):
     for damaged in (whole[:-30], b"", whole.replace(b"labels.npy", b"secret.npy")):
         (tmp_path / "c" / LABELS).write_bytes(damaged)
         with pytest.raises(ChallengeError, match="is damaged"):
-            challenge.truth()
+            challenge.truth.labels_of(Split.PUBLIC)

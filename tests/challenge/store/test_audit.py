@@ -76,14 +76,14 @@ def test_a_change_of_a_result_that_is_not_in_the_log_is_found(contest, statement
 
 def test_what_the_instructor_did_is_replayed_from_the_log(contest):
     receipt = contest.store.records()[1].sha256
-    lifecycle.pause(contest.store)
-    lifecycle.resume(contest.store)
+    lifecycle.pause(contest)
+    lifecycle.resume(contest)
     until = contest.store.now() + 2 * DAY
-    lifecycle.extend(contest.store, "us", until=until, per_day=7)
-    lifecycle.pick(contest.store, contest.rules, "us", [receipt])
+    lifecycle.extend(contest, "us", until=until, per_day=7)
+    lifecycle.pick(contest, "us", [receipt])
     assert audit_log(contest.store).faults == ()
-    lifecycle.close(contest.store)
-    lifecycle.reveal(contest.store, contest.rules)
+    lifecycle.close(contest)
+    lifecycle.reveal(contest)
     assert audit_log(contest.store).faults == ()
 
 
@@ -100,9 +100,9 @@ def test_what_the_instructor_did_is_replayed_from_the_log(contest):
     ],
 )
 def test_a_change_of_what_else_the_log_tells_is_found(contest, statement, words):
-    lifecycle.pick(contest.store, contest.rules, "us", [contest.store.records()[1].sha256])
-    lifecycle.close(contest.store)
-    lifecycle.reveal(contest.store, contest.rules)
+    lifecycle.pick(contest, "us", [contest.store.records()[1].sha256])
+    lifecycle.close(contest)
+    lifecycle.reveal(contest)
     change(contest, statement)
     (fault,) = audit_log(contest.store).faults
     assert words in fault
@@ -135,7 +135,7 @@ def test_a_log_that_was_written_anew_is_found_by_whoever_noted_its_hash(contest)
 
 
 def test_rescore_finds_a_changed_score_and_mends_it(contest, capsys):
-    folder = str(contest.challenge.folder)
+    folder = str(contest.folder)
     before = contest.store.records()
     change(contest, "UPDATE score SET r30_low = r30_low + 1 WHERE submission_id = 2")
     assert main(["rescore", folder, "--verify"]) == 1
@@ -157,7 +157,7 @@ def test_rescore_finds_a_decision_of_the_ladder_that_was_not_its_own(contest):
 
 def test_rescore_finds_a_file_that_is_gone_or_changed(contest):
     first, second, *_ = contest.store.records()
-    folder = contest.challenge.folder / SUBMISSIONS
+    folder = contest.folder / SUBMISSIONS
     (folder / f"{first.sha256}.npy").unlink()
     (folder / f"{second.sha256}.npy").write_bytes(b"")
     complaints = list(wrong_scores(contest))
@@ -182,7 +182,7 @@ def test_the_chain_depends_on_every_field_of_an_event(contest):
 
 
 def test_audit_prints_the_hash_to_note_and_fails_on_a_fault(contest, capsys):
-    folder = str(contest.challenge.folder)
+    folder = str(contest.folder)
     assert main(["audit", folder]) == 0
     head = capsys.readouterr().out.split()[-1]
     assert len(head) == 64

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from challenge.errors import ChallengeError
 from challenge.store import database
 from challenge.store.audit import audit_log
-from challenge.store.contest import Contest
+from challenge.store.challenge import Challenge
 from challenge.store.database import DATABASE, MARKER, URL_VARIABLE, VERSION
 from challenge.store.store import Store
 from challenge.store.tables import Base
@@ -117,7 +117,7 @@ def test_a_challenge_in_its_folder_stays_there_when_a_server_is_named(tmp_path, 
     with monkeypatch.context() as patch:
         patch.delenv(URL_VARIABLE)
         send(new_contest(tmp_path / "c"), content())
-    assert len(Contest.open(tmp_path / "c").store.records()) == 1
+    assert len(Challenge.open(tmp_path / "c").store.records()) == 1
 
 
 def schemas():

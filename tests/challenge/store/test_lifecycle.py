@@ -9,8 +9,9 @@ import pytest
 from contests import LABELS, NOON, Clock, content, file_of, ladder, new_contest, send
 
 from challenge.board import marks as gradebook
-from challenge.board.current import alike, current_standings
-from challenge.board.entries import entries
+from challenge.board.copies import look_alikes
+from challenge.board.current import current_standings
+from challenge.board.order import one_of_each_network
 from challenge.board.wording import notes
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake.quota import DAY
@@ -19,7 +20,7 @@ from challenge.intake.reception import Arrival, quota_left, receive
 from challenge.intake.submission import accept, is_step
 from challenge.store import lifecycle
 from challenge.store.audit import audit_log
-from challenge.store.contest import Contest
+from challenge.store.challenge import Challenge
 from challenge.store.records import Phase
 from challenge.words import BASELINE_TEAM
 from course_utils.metrics import compare_auc
@@ -44,33 +45,33 @@ def reason(contest, data, **names):
 
 
 def phase(contest):
-    return lifecycle.phase(contest.store, contest.rules)
+    return lifecycle.phase(contest)
 
 
 def ended(contest):
-    lifecycle.close(contest.store)
-    lifecycle.reveal(contest.store, contest.rules)
+    lifecycle.close(contest)
+    lifecycle.reveal(contest)
 
 
 # --- pause, close, reveal --------------------------------------------------------------------
 
 
 def test_a_pause_refuses_everything_until_resume(contest):
-    lifecycle.pause(contest.store)
+    lifecycle.pause(contest)
     assert reason(contest, content()) == "paused"
-    lifecycle.resume(contest.store)
+    lifecycle.resume(contest)
     assert send(contest, content()).quota.used == 1
 
 
 def test_a_close_refuses_everything_before_the_time_of_the_rules(contest):
     send(contest, content())
-    lifecycle.close(contest.store)
+    lifecycle.close(contest)
     assert phase(contest) is Phase.CLOSED
     assert reason(contest, content(1)) == "closed"
 
 
 def test_a_clock_that_is_set_back_does_not_open_what_was_closed(contest, clock):
-    lifecycle.close(contest.store)
+    lifecycle.close(contest)
     clock.passes(days=-30)
     assert phase(contest) is Phase.CLOSED
     assert reason(contest, content()) == "closed"
@@ -83,43 +84,43 @@ def test_a_challenge_closes_by_itself_when_its_time_has_come(contest, clock):
 
 
 def test_a_close_that_came_too_early_can_be_undone_until_the_reveal(contest):
-    lifecycle.close(contest.store)
-    lifecycle.resume(contest.store)
+    lifecycle.close(contest)
+    lifecycle.resume(contest)
     send(contest, content())
     ended(contest)
     with pytest.raises(ChallengeError, match="revealed at 2026-04-01 12:00:00"):
-        lifecycle.resume(contest.store)
+        lifecycle.resume(contest)
 
 
 def test_nothing_is_revealed_while_someone_may_still_hand_in(contest, clock):
     with pytest.raises(ChallengeError, match="close the challenge first"):
-        lifecycle.reveal(contest.store, contest.rules)
+        lifecycle.reveal(contest)
     send(contest, content())
     clock.at = NOON + 7 * DAY
-    lifecycle.extend(contest.store, "us", until=clock.at + DAY)
+    lifecycle.extend(contest, "us", until=clock.at + DAY)
     with pytest.raises(ChallengeError, match="close the challenge first"):
-        lifecycle.reveal(contest.store, contest.rules)
+        lifecycle.reveal(contest)
     clock.passes(days=1)
-    lifecycle.reveal(contest.store, contest.rules)
+    lifecycle.reveal(contest)
     assert phase(contest) is Phase.REVEALED
 
 
 def test_nothing_is_revealed_before_everything_is_scored(contest):
-    receive(contest.store, Arrival("us", "cnn", contest.store.keep(content())), contest.rules)
-    lifecycle.close(contest.store)
+    receive(contest, Arrival("us", "cnn", contest.store.keep(content())))
+    lifecycle.close(contest)
     with pytest.raises(ChallengeError, match="1 submissions are not scored yet"):
-        lifecycle.reveal(contest.store, contest.rules)
+        lifecycle.reveal(contest)
 
 
 def test_commands_that_are_given_twice_do_nothing_the_second_time(contest):
     for action in (lifecycle.pause, lifecycle.resume, lifecycle.close):
-        action(contest.store)
+        action(contest)
         before = audit_log(contest.store).n_events
-        action(contest.store)
+        action(contest)
         assert audit_log(contest.store).n_events == before
-    lifecycle.reveal(contest.store, contest.rules)
+    lifecycle.reveal(contest)
     before = audit_log(contest.store).n_events
-    lifecycle.reveal(contest.store, contest.rules)
+    lifecycle.reveal(contest)
     assert audit_log(contest.store).n_events == before
 
 
@@ -129,7 +130,7 @@ def test_commands_that_are_given_twice_do_nothing_the_second_time(contest):
 def test_an_extension_is_for_one_team(contest, clock):
     for team in ("us", "them"):
         send(contest, content(), team=team)
-    lifecycle.extend(contest.store, "US", until=NOON + 8 * DAY)
+    lifecycle.extend(contest, "US", until=NOON + 8 * DAY)
     clock.at = NOON + 7 * DAY
     assert send(contest, content(1)).team == "us"
     assert reason(contest, content(1), team="them") == "closed"
@@ -140,37 +141,37 @@ def test_an_extension_is_for_one_team(contest, clock):
 
 def test_an_extension_that_ends_before_the_close_takes_no_time_away(contest, clock):
     send(contest, content())
-    lifecycle.extend(contest.store, "us", until=NOON + DAY)
+    lifecycle.extend(contest, "us", until=NOON + DAY)
     clock.at = NOON + 2 * DAY
     send(contest, content(1))
 
 
 def test_an_extension_can_be_given_after_the_close_and_ends_with_the_next_one(contest):
     send(contest, content())
-    lifecycle.close(contest.store)
-    lifecycle.extend(contest.store, "us", until=NOON + DAY)
+    lifecycle.close(contest)
+    lifecycle.extend(contest, "us", until=NOON + DAY)
     send(contest, content(1))
-    lifecycle.close(contest.store)
+    lifecycle.close(contest)
     assert reason(contest, content(2)) == "closed"
 
 
 def test_a_team_can_be_given_more_submissions_a_day(contest):
     for number in range(5):
         send(contest, content(number))
-    lifecycle.extend(contest.store, "us", per_day=7)
+    lifecycle.extend(contest, "us", per_day=7)
     assert send(contest, content(5)).quota.left == 1
 
 
 def test_an_extension_into_the_past_is_refused(contest):
     send(contest, content())
     with pytest.raises(ChallengeError, match="after 2026-04-01 12:00:00"):
-        lifecycle.extend(contest.store, "us", until=NOON)
+        lifecycle.extend(contest, "us", until=NOON)
 
 
 def test_a_team_that_is_unknown_is_told_with_those_that_are_known(contest):
     send(contest, content(), team="Top Quarks")
     with pytest.raises(ChallengeError, match="Teams are: Top Quarks"):
-        lifecycle.extend(contest.store, "Top Quark", per_day=9)
+        lifecycle.extend(contest, "Top Quark", per_day=9)
 
 
 # --- final choices ---------------------------------------------------------------------------
@@ -178,13 +179,12 @@ def test_a_team_that_is_unknown_is_told_with_those_that_are_known(contest):
 
 def test_a_pick_takes_the_place_of_the_best_on_the_private_board_only(contest):
     first, better = send(contest, ladder(0)), send(contest, ladder(3))
-    assert lifecycle.pick(contest.store, contest.rules, "us", [first.sha256[:12]]) == ["cnn"]
+    assert lifecycle.pick(contest, "us", [first.sha256[:12]]) == ["cnn"]
 
-    def standing(*, private):
-        return [each.id for each in entries(contest.store, private=private) if each.accepted]
-
-    assert standing(private=False) == [first.submission, better.submission]
-    assert standing(private=True) == [first.submission]
+    scored = contest.store.scored()
+    assert [each.id for each in one_of_each_network(scored)] == [better.submission]
+    assert [each.id for each in one_of_each_network(scored, final=True)] == [first.submission]
+    assert all(each.verdict.is_best for each in scored)
     ended(contest)
     (line,) = current_standings(contest).lines
     assert line.submission == first.submission
@@ -193,18 +193,18 @@ def test_a_pick_takes_the_place_of_the_best_on_the_private_board_only(contest):
 def test_a_pick_can_be_changed_until_the_close(contest):
     first, second = send(contest, ladder(0)), send(contest, ladder(1))
     for receipt in (first, second):
-        lifecycle.pick(contest.store, contest.rules, "us", [receipt.sha256])
+        lifecycle.pick(contest, "us", [receipt.sha256])
     picked = [each.id for each in contest.store.records() if each.is_pick]
     assert picked == [second.submission]
-    lifecycle.close(contest.store)
+    lifecycle.close(contest)
     with pytest.raises(ChallengeError, match="final choices stand"):
-        lifecycle.pick(contest.store, contest.rules, "us", [first.sha256])
+        lifecycle.pick(contest, "us", [first.sha256])
 
 
 def test_a_file_that_was_handed_in_for_two_networks_is_picked_for_both(contest):
     for network in ("cnn", "dnn"):
         receipt = send(contest, content(), network=network)
-    chosen = lifecycle.pick(contest.store, contest.rules, "us", [receipt.sha256[:8]])
+    chosen = lifecycle.pick(contest, "us", [receipt.sha256[:8]])
     assert chosen == ["cnn", "dnn"]
 
 
@@ -215,14 +215,14 @@ def test_a_file_that_was_handed_in_for_two_networks_is_picked_for_both(contest):
 def test_a_pick_of_what_is_no_receipt_is_refused(contest, receipt, words):
     send(contest, content())
     with pytest.raises(ChallengeError, match=words):
-        lifecycle.pick(contest.store, contest.rules, "us", [receipt])
+        lifecycle.pick(contest, "us", [receipt])
 
 
 def test_nobody_picks_another_teams_submission(contest):
     send(contest, content(), team="us")
     theirs = send(contest, content(1), team="them")
     with pytest.raises(ChallengeError, match="No scored submission of us"):
-        lifecycle.pick(contest.store, contest.rules, "us", [theirs.sha256])
+        lifecycle.pick(contest, "us", [theirs.sha256])
 
 
 # --- what the board tells ----------------------------------------------------------------------
@@ -236,8 +236,8 @@ def test_the_board_tells_the_private_split_only_after_the_reveal(contest):
         live = current_standings(contest)
         assert all(line.public is None and line.diagnostics is None for line in live.lines)
         assert all(line.card != private[line.team] for line in live.lines)
-        lifecycle.close(contest.store)
-    lifecycle.reveal(contest.store, contest.rules)
+        lifecycle.close(contest)
+    lifecycle.reveal(contest)
     revealed = current_standings(contest)
     assert [line.card for line in revealed.lines] == [private["b"], private["a"]]
     assert all(line.diagnostics is not None for line in revealed.lines)
@@ -262,7 +262,7 @@ def test_a_pick_moves_from_the_place_where_its_network_stood(contest):
     weak = send(contest, ladder(0))
     send(contest, ladder(4))
     send(contest, ladder(2), team="them")
-    lifecycle.pick(contest.store, contest.rules, "us", [weak.sha256])
+    lifecycle.pick(contest, "us", [weak.sha256])
     live = [line.team for line in current_standings(contest).lines]
     ended(contest)
     first, last = current_standings(contest).lines
@@ -290,17 +290,19 @@ def test_a_copy_is_pointed_out_although_the_ladder_did_not_take_it(contest):
     send(contest, ladder(1), team="us")
     send(contest, ladder(3), team="them")
     assert not send(contest, ladder(1), team="them").is_best
-    (pair,) = (each for each in alike(contest) if each.identical)
+    (pair,) = (
+        each for each in look_alikes(contest.store.scored(), contest.scores_of) if each.identical
+    )
     assert (pair.first.team, pair.second.team) == ("us", "them")
 
 
 def test_a_file_is_read_once_when_it_is_handed_in(contest, monkeypatch):
-    from challenge.intake import receipts
-    from challenge.intake import submission as intake
+    from challenge.intake import submission
+    from challenge.store import challenge
 
     read, of_new = [], ladder(2)
     send(contest, ladder(1))
-    for module in (intake, receipts):
+    for module in (submission, challenge):
         whole = module.read_scores
         monkeypatch.setattr(
             module, "read_scores", lambda data, n, whole=whole: read.append(data) or whole(data, n)
@@ -316,7 +318,7 @@ def test_a_submission_that_was_received_is_scored_although_the_challenge_closes(
     contest, monkeypatch
 ):
     def closing(*args):
-        lifecycle.close(Contest.open(contest.challenge.folder).store)
+        lifecycle.close(Challenge.open(contest.folder))
         return is_step(*args)
 
     monkeypatch.setattr("challenge.intake.submission.is_step", closing)
@@ -409,17 +411,17 @@ def test_a_padded_team_name_is_the_team_and_a_mistyped_one_is_told(contest):
 
 def test_an_extension_for_a_padded_name_is_for_that_team(contest):
     send(contest, content(), team="Top Quarks")
-    lifecycle.extend(contest.store, " Top  Quarks", per_day=9)
-    assert quota_left(contest.store, "top  quarks ", contest.rules).limit == 9
+    lifecycle.extend(contest, " Top  Quarks", per_day=9)
+    assert quota_left(contest, "top  quarks ").limit == 9
 
 
 def test_no_baseline_comes_in_after_the_reveal(contest):
     """It would change ranks and marks that everybody knows."""
     known = accept(contest, content(), team=BASELINE_TEAM, network="weak", is_ours=True)
     send(contest, ladder(3))
-    lifecycle.close(contest.store)
+    lifecycle.close(contest)
     accept(contest, content(1), team=BASELINE_TEAM, network="late", is_ours=True)
-    lifecycle.reveal(contest.store, contest.rules)
+    lifecycle.reveal(contest)
     before = current_standings(contest).lines
     with pytest.raises(SubmissionError, match="too late"):
         accept(contest, content(2), team=BASELINE_TEAM, network="too late", is_ours=True)
@@ -436,7 +438,7 @@ def test_that_there_are_no_baselines_is_said(contest):
 
 
 def test_marks_are_not_told_before_the_reveal(contest):
-    lifecycle.close(contest.store)
+    lifecycle.close(contest)
     with pytest.raises(ChallengeError, match="reveal the challenge first"):
         gradebook.grades(contest)
 
@@ -474,10 +476,10 @@ def test_a_receipt_is_the_same_after_the_reveal(contest):
 
 def test_a_day_of_a_challenge_is_in_its_log(contest):
     send(contest, content())
-    lifecycle.pause(contest.store)
-    lifecycle.resume(contest.store)
-    lifecycle.extend(contest.store, "us", per_day=9, until=NOON + timedelta(days=9))
-    lifecycle.pick(contest.store, contest.rules, "us", [send(contest, content()).sha256])
+    lifecycle.pause(contest)
+    lifecycle.resume(contest)
+    lifecycle.extend(contest, "us", per_day=9, until=NOON + timedelta(days=9))
+    lifecycle.pick(contest, "us", [send(contest, content()).sha256])
     ended(contest)
     with contest.store.reading() as session:
         log = session.connection().exec_driver_sql("SELECT kind FROM event ORDER BY number")

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from contests import LABELS, N, content, file_of, ladder, new_contest, send
 
-from challenge.board.entries import entries
 from challenge.cli import main
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake import submission as intake
@@ -22,7 +21,7 @@ from challenge.intake.rescoring import wrong_scores
 from challenge.scoring.budget import live_card
 from challenge.scoring.scorecard import score
 from challenge.store.audit import audit_log
-from challenge.store.contest import Contest
+from challenge.store.challenge import Challenge
 from challenge.store.database import DATABASE, MARKER
 from challenge.store.records import State
 from challenge.store.store import SUBMISSIONS, Store
@@ -56,7 +55,7 @@ def test_a_submission_is_scored_on_both_splits_and_stored_to_the_last_bit(contes
     receipt = send(contest, data)
     scores, public = np.load(BytesIO(data)), contest.truth.is_public
     assert 0 < public.sum() < N
-    (record,) = Store(contest.challenge.folder).records()
+    (record,) = Store(contest.folder).records()
     assert record.verdict.public == score(LABELS[public], scores[public])
     assert receipt.card == live_card(record.verdict.public, np.count_nonzero(LABELS[public] == 0))
     assert record.verdict.private == score(LABELS[~public], scores[~public])
@@ -79,7 +78,7 @@ def test_the_same_file_is_one_entry_for_each_network_and_team(contest):
         for team in ("us", "them")
         for network in ("cnn", "dnn")
     ]
-    shown = [(each.team, each.network) for each in entries(contest.store)]
+    shown = [(each.team, each.network) for each in contest.store.scored()]
     assert shown == [(each.team, each.network) for each in receipts]
     assert len(set(shown)) == 4
     assert len({each.sha256 for each in receipts}) == 1
@@ -100,7 +99,7 @@ def test_a_refused_file_is_kept_with_its_reason_and_is_no_entry(contest):
     (record,) = contest.store.records()
     assert record.state is State.REJECTED
     assert contest.store.content(record.sha256) == data
-    assert entries(contest.store) == []
+    assert contest.store.scored() == []
     assert contest.store.unsettled() == []
 
 
@@ -113,7 +112,7 @@ def test_no_team_takes_the_name_of_the_baselines(contest, team):
 
 def test_the_folder_and_all_that_is_secret_in_it_are_for_this_account_only(contest):
     receipt = send(contest, content())
-    folder = contest.challenge.folder
+    folder = contest.folder
     database = DATABASE if (folder / DATABASE).exists() else MARKER
     expected = {
         "": 0o700,
@@ -128,7 +127,7 @@ def test_the_folder_and_all_that_is_secret_in_it_are_for_this_account_only(conte
 
 def test_a_file_that_changed_on_disk_is_noticed(contest):
     sha256 = contest.store.keep(content())
-    (contest.challenge.folder / SUBMISSIONS / f"{sha256}.npy").write_bytes(content(1))
+    (contest.folder / SUBMISSIONS / f"{sha256}.npy").write_bytes(content(1))
     with pytest.raises(ChallengeError, match="has changed"):
         contest.store.content(sha256)
 
@@ -208,10 +207,10 @@ def test_a_submission_interrupted_at_any_step_is_finished_by_sending_it_again(
         patch.setattr(STEPS[step], killed)
         with pytest.raises(Killed):
             send(contest, ladder(2))
-    again = Contest.open(contest.challenge.folder)
-    assert len(entries(again.store)) == (2 if step in DONE else 1)
+    again = Challenge.open(contest.folder)
+    assert len(again.store.scored()) == (2 if step in DONE else 1)
     receipt = send(again, ladder(2))
-    assert [each.id for each in entries(again.store)] == [before.submission, receipt.submission]
+    assert [each.id for each in again.store.scored()] == [before.submission, receipt.submission]
     assert receipt.is_best
     assert receipt.quota.used == 2
     assert again.store.unsettled() == []
@@ -227,7 +226,7 @@ def test_a_received_submission_is_scored_by_whoever_comes_next(contest, monkeypa
     assert len(contest.store.unsettled()) == 2
     assert intake.finish_interrupted(contest) == []
     assert contest.store.unsettled() == []
-    assert [each.accepted for each in entries(contest.store)] == [True, True]
+    assert [each.verdict.is_best for each in contest.store.scored()] == [True, True]
     assert_whole(contest)
 
 
@@ -236,14 +235,14 @@ def test_a_received_submission_whose_file_is_gone_waits_and_stops_nobody(contest
         patch.setattr(intake, "cards", killed)
         with pytest.raises(Killed):
             send(contest, content())
-    (file,) = (contest.challenge.folder / SUBMISSIONS).iterdir()
+    (file,) = (contest.folder / SUBMISSIONS).iterdir()
     file.unlink()
     (complaint,) = intake.finish_interrupted(contest)
     assert "waits for its file" in complaint
     send(contest, content(1))
-    assert len(entries(contest.store)) == 1
+    assert len(contest.store.scored()) == 1
     send(contest, content())  # brings the file back
-    assert len(entries(contest.store)) == 2
+    assert len(contest.store.scored()) == 2
     assert intake.finish_interrupted(contest) == []
     assert_whole(contest)
 
@@ -251,7 +250,7 @@ def test_a_received_submission_whose_file_is_gone_waits_and_stops_nobody(contest
 def test_a_file_received_under_milder_rules_of_reading_is_refused_when_it_is_scored(contest):
     data = file_of(np.full(N, np.nan))
     arrival = Arrival("us", "cnn", contest.store.keep(data))
-    number = receive(contest.store, arrival, contest.rules)
+    number = receive(contest, arrival)
     assert intake.finish_interrupted(contest) == []
     record = contest.store.record(number)
     assert (record.state, record.reason) == (State.REJECTED, "not-finite")
@@ -270,7 +269,7 @@ cli.main(sys.argv[1:])
 @pytest.mark.parametrize("step", STEPS)
 def test_a_real_sigkill_loses_and_doubles_nothing(contest, tmp_path, step):
     (tmp_path / "cnn.npy").write_bytes(content())
-    folder, file = str(contest.challenge.folder), str(tmp_path / "cnn.npy")
+    folder, file = str(contest.folder), str(tmp_path / "cnn.npy")
     command = ["score", folder, file, "--team", "us"]
     died = subprocess.run(
         [sys.executable, "-c", DIE.format(target=STEPS[step]), *command],
@@ -280,9 +279,9 @@ def test_a_real_sigkill_loses_and_doubles_nothing(contest, tmp_path, step):
     )
     assert died.returncode == -signal.SIGKILL, died.stderr.decode()
     assert main(command) == 0
-    (entry,) = entries(contest.store)
+    (entry,) = contest.store.scored()
     assert contest.store.unsettled() == []
-    kept = {each.name for each in (contest.challenge.folder / SUBMISSIONS).glob("*.npy")}
+    kept = {each.name for each in (contest.folder / SUBMISSIONS).glob("*.npy")}
     assert kept == {f"{entry.sha256}.npy"}
     assert_whole(contest)
 
@@ -293,13 +292,13 @@ def test_a_real_sigkill_loses_and_doubles_nothing(contest, tmp_path, step):
 def test_many_writers_at_once_lose_and_double_nothing(contest):
     def one(number):
         # Four different files, each sent four times, by stores of their own.
-        own = Contest.open(contest.challenge.folder)
+        own = Challenge.open(contest.folder)
         return send(own, content(number % 4), network=f"net {number % 4}")
 
     with ThreadPoolExecutor(8) as pool:
         receipts = list(pool.map(one, range(16)))
-    assert len(entries(contest.store)) == 4
-    assert {each.submission for each in receipts} == {each.id for each in entries(contest.store)}
+    assert len(contest.store.scored()) == 4
+    assert {each.submission for each in receipts} == {each.id for each in contest.store.scored()}
     assert_whole(contest)
 
 
@@ -317,7 +316,7 @@ def test_a_verdict_on_a_best_that_is_no_more_is_judged_anew(contest, monkeypatch
     def while_judging(*args):
         judged.append(args)
         if len(judged) == 1:  # another file of the network is scored meanwhile
-            send(Contest.open(contest.challenge.folder), ladder(4))
+            send(Challenge.open(contest.folder), ladder(4))
         return is_step(*args)
 
     is_step = intake.is_step

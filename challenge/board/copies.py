@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from challenge.scoring import Entry, best_of_each_network
+from challenge.board.order import one_of_each_network
+from challenge.store import Record
 
 __all__ = ["LookAlike", "look_alikes"]
 
@@ -25,14 +26,14 @@ _ALIKE: Final = 0.999  # rank correlation; two trainings of one network reach ab
 class LookAlike:
     """Entries of two teams that are too alike. ``correlation`` is 1 for identical files."""
 
-    first: Entry
-    second: Entry
+    first: Record
+    second: Record
     correlation: float
     identical: bool
 
 
 def look_alikes(
-    entries: Iterable[Entry],
+    scored: Iterable[Record],
     scores_of: Callable[[str], ArrayLike],
     *,
     threshold: float = _ALIKE,
@@ -45,7 +46,7 @@ def look_alikes(
 
     Parameters
     ----------
-    entries : iterable of Entry
+    scored : iterable of Record
         Every scored one; the challenge's own are left out.
     scores_of : function
         From the SHA-256 of a file to its scores, shape (n_jets,).
@@ -57,8 +58,8 @@ def look_alikes(
     list of LookAlike
         The most alike first.
     """
-    own = [each for each in entries if not each.is_baseline]
-    best = sorted(best_of_each_network(own), key=lambda each: each.id)
+    own = [each for each in scored if not each.is_baseline]
+    best = sorted(one_of_each_network(own), key=lambda each: each.id)
     keys = list(dict.fromkeys(each.sha256 for each in best))
     correlations = _rank_correlations([_thinned(scores_of(key)) for key in keys])
     row = {key: at for at, key in enumerate(keys)}

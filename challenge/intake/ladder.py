@@ -6,17 +6,16 @@ DeLong's paired test cannot tell from one whose score this team was told before 
 one's score, in that one's place.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from challenge.scoring import LADDER_CONFIDENCE, error_of_difference
 from challenge.store import Challenge, Record, Split
+from course_utils.metrics import p_values_of_differences
 
 __all__ = ["stand_ins"]
 
@@ -67,8 +66,7 @@ def _differ(challenge: Challenge, labels: NDArray[np.int8], first: Record, secon
         lambda sha256: challenge.scores_of(sha256, Split.PUBLIC),
         cache=challenge.cache,
     )
-    deviations = difference / error if error > 0 else math.inf
-    return bool(2 * special.ndtr(-deviations) < _LEAST_P_VALUE)
+    return bool(p_values_of_differences(difference, error) < _LEAST_P_VALUE)
 
 
 def _auc(record: Record) -> float:

@@ -11,7 +11,6 @@ The cache depends on the hidden labels, so its files can be read by the instruct
 """
 
 import hashlib
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -20,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_utils.files import write_file
-from course_utils.metrics import ordered
+from course_utils.metrics import ordered, paired_error
 
 __all__ = ["CACHE", "covariances", "error_of_difference", "remember"]
 
@@ -88,7 +87,7 @@ def error_of_difference(
             _remember(is_signal, scores_of(key), folder / key)
     first, second = (np.fromfile(folder / key, np.float32).astype(np.float64) for key in keys)
     by_class = np.split(first - second, [int(np.count_nonzero(is_signal))])
-    error = math.sqrt(sum(np.var(each, ddof=1) / len(each) for each in by_class))
+    error = paired_error(by_class)
     _seal(note, np.float64(error).tobytes())
     return error
 

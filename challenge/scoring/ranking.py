@@ -10,9 +10,14 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import integrate, special, stats
+from scipy import integrate, stats
 
-from course_utils.metrics import AucDifference, compare_auc
+from course_utils.metrics import (
+    AucDifference,
+    compare_auc,
+    p_values_of_differences,
+    paired_errors,
+)
 
 __all__ = [
     "CONFIDENCE",
@@ -99,7 +104,8 @@ def tied_groups(
     >>> tied_groups([0.95, 0.94, 0.89], np.diag([1e-4, 1e-4, 1e-4]))
     array([1, 1, 2])
     """
-    p_values = _p_values(np.asarray(areas, np.float64), np.asarray(covariance, np.float64))
+    areas = np.asarray(areas, np.float64)
+    p_values = p_values_of_differences(areas[:, None] - areas, paired_errors(covariance))
     group = np.ones(len(p_values), np.int64)
     first = 0
     for entry in range(1, len(group)):
@@ -127,16 +133,6 @@ def best_of_n_gain(n_tried: int, error: float) -> float:
         lambda z: n_tried * z * stats.norm.pdf(z) * stats.norm.cdf(z) ** (n_tried - 1), -10, 10
     )
     return error * mean
-
-
-def _p_values(areas: NDArray[np.float64], covariance: NDArray[np.float64]) -> NDArray[np.float64]:
-    variance = np.diagonal(covariance)
-    difference = np.abs(areas[:, None] - areas)
-    # Rounding can leave a little less than nothing where two entries order the jets alike.
-    error = np.sqrt(np.maximum(variance[:, None] + variance - 2 * covariance, 0))
-    deviations = np.divide(difference, error, out=np.full_like(error, np.inf), where=error > 0)
-    p_values = 2 * special.ndtr(-deviations)
-    return np.where(difference == 0, 1.0, p_values)
 
 
 def _holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ name.
 
 import re
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from challenge.errors import SubmissionError
@@ -18,6 +18,7 @@ __all__ = [
     "BASELINE_TEAM",
     "LONGEST_NAME",
     "clean_name",
+    "iso_text",
     "name_key",
     "no_formula",
     "printable",
@@ -113,6 +114,18 @@ def time_text(at: datetime) -> str:
     """
     whole = at if at.microsecond == 0 else at.replace(microsecond=0) + timedelta(seconds=1)
     return f"{whole:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def iso_text(at: datetime) -> str:
+    """An instant for programs and settings: ISO 8601 in UTC, to the second.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> iso_text(datetime(2026, 4, 1, 12, 30, 59, tzinfo=UTC))
+    '2026-04-01T12:30:59Z'
+    """
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def printable(text: str) -> str:

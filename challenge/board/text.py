@@ -11,7 +11,6 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
 from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any, Final
@@ -27,7 +26,7 @@ from challenge.board.standings import Standing, Standings
 from challenge.board.wording import headline, notes, subtitle
 from challenge.scoring import auc_text
 from challenge.store import Phase
-from challenge.words import no_formula, printable
+from challenge.words import iso_text, no_formula, printable
 from course_utils.metrics import Rejection
 
 __all__ = ["FORMATS", "as_csv", "as_json", "as_markdown", "as_table"]
@@ -70,7 +69,7 @@ def as_json(standings: Standings) -> str:
     """For programs: numbers as numbers, times in UTC."""
     shown = asdict(standings) | {"entries": [_row(each) for each in standings.lines]}
     del shown["lines"]
-    return json.dumps(shown, indent=2, allow_nan=False, default=_time)
+    return json.dumps(shown, indent=2, allow_nan=False, default=iso_text)
 
 
 def as_csv(standings: Standings) -> str:
@@ -183,7 +182,7 @@ def _flat(line: Standing) -> dict[str, Any]:
         **_rejection("r50", card.r50),
         **_rejection("r30", card.r30),
         **{"tries": line.tries, "is_baseline": line.is_baseline},
-        "received_at": _time(line.received_at),
+        "received_at": iso_text(line.received_at),
     }
 
 
@@ -200,10 +199,6 @@ def _rejection(name: str, rejection: Rejection) -> dict[str, Any]:
     )
     limit = {f"{name}_is_limit": rejection.is_limit}
     return {name: value, f"{name}_low": low, f"{name}_high": high} | limit
-
-
-def _time(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _markdown(text: str) -> str:

@@ -169,7 +169,7 @@ def accepted_text(receipt: Receipt) -> str:
     """One line for a team whose file was accepted."""
     return (
         f"accepted {receipt.team} / {receipt.network}: {receipt.sentence} "
-        f"(receipt {receipt.sha256[:12]}, {receipt.received_at:%Y-%m-%d %H:%M:%S} UTC); "
+        f"(receipt {receipt.sha256[:12]}, {time_text(receipt.received_at)}); "
         f"{' '.join((f'{left_text(receipt.quota)}.', *receipt.hints))}"
     )
 
@@ -183,10 +183,7 @@ def shown_text(record: Record, told: Receipt | Exception) -> str:
     else:
         result = str(told)
     pick = ", final choice" if record.is_pick else ""
-    return (
-        f"{record.received_at:%Y-%m-%d %H:%M:%S} UTC  {record.network}{pick}  "
-        f"{record.sha256}  {result}"
-    )
+    return f"{time_text(record.received_at)}  {record.network}{pick}  {record.sha256}  {result}"
 
 
 def left_text(quota: Quota) -> str:

@@ -5,7 +5,6 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +26,9 @@ from challenge.store import (
     Store,
     Truth,
     drop_database,
+    system_clock,
 )
+from challenge.words import iso_text
 from course_utils.files import write_file
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ def _not_free(folder: Path) -> CreationError:
 def _finish(folder: Path, title: str, truth: Truth, rules: Rules) -> Challenge:
     _write_columns(folder / LABELS, labels=truth.labels.astype(np.int8), is_public=truth.is_public)
     # Last, because it is what makes the folder a challenge.
-    created = datetime.now(UTC).isoformat(timespec="seconds")
+    created = iso_text(system_clock())
     settings = (
         f'name = "{title}"\nn_jets = {len(truth.labels)}\ncreated = {created}\n{rules.lines()}'
     )

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenge.store.records import Split
+from challenge.words import iso_text
 
 __all__ = ["COLUMNS", "LABELS", "SETTINGS", "TEST_JETS", "Rules", "Truth"]
 
@@ -69,11 +70,7 @@ class Rules:
     def lines(self) -> str:
         """As they stand in the settings file."""
         moments = {each: getattr(self, each) for each in _TIMES}
-        times = (
-            f"{each} = {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
-            for each, at in moments.items()
-            if at is not None
-        )
+        times = (f"{each} = {iso_text(at)}\n" for each, at in moments.items() if at is not None)
         return (
             f"per_day = {self.per_day}\nrefusals_per_day = {self.refusals_per_day}\n"
             f"networks = {self.networks}\n" + "".join(times)

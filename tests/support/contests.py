@@ -14,6 +14,7 @@ from challenge.intake.submission import submit
 from challenge.scoring import Scorecard
 from challenge.setup.create import create_from_labels
 from challenge.setup.plan import Plan
+from challenge.store import lifecycle
 from challenge.store.challenge import Challenge
 from challenge.store.folder import Rules
 from challenge.store.records import Record, State, Verdict
@@ -81,3 +82,9 @@ def scored_record(
     """A scored submission that never was in a store; without a split both cards are one."""
     verdict = Verdict(public, private or public, is_best, None)
     return Record(number, team, network, sha256, received_at, State.SCORED, verdict)
+
+
+def ended(contest: Challenge) -> None:
+    """Close a challenge and reveal it."""
+    lifecycle.close(contest)
+    lifecycle.reveal(contest)

@@ -112,8 +112,8 @@ def time_text(at: datetime) -> str:
     >>> time_text(datetime(2026, 4, 1, 12, 30, 59, tzinfo=UTC))
     '2026-04-01 12:30:59 UTC'
     """
-    whole = at if at.microsecond == 0 else at.replace(microsecond=0) + timedelta(seconds=1)
-    return f"{whole:%Y-%m-%d %H:%M:%S} UTC"
+    second = at if at.microsecond == 0 else at.replace(microsecond=0) + timedelta(seconds=1)
+    return f"{second:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def iso_text(at: datetime) -> str:

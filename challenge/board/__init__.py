@@ -1,4 +1,7 @@
-"""What is shown: the standings as records, as text, as a page, and marks. It never writes.
+"""What is shown: standings as records, as text, as a page, and marks.
+
+`current_standings` builds the board from a challenge, and `FORMATS` writes it in five formats.
+Nothing here writes to the challenge.
 
 May import `challenge.intake`, `challenge.store`, `challenge.scoring` and the ground.
 """

@@ -1,4 +1,4 @@
-"""Where things are drawn: numbers to positions, for the error bars and curves of the board."""
+"""Axes: from numbers to positions, for the error bars and curves of the board."""
 
 import math
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Scale:
 
     @classmethod
     def of(cls, measured: Sequence[Measurement]) -> Self:
-        """A scale that shows the better three quarters of these whole, and at least one of them."""
+        """A scale that fits the better three quarters, at least one, with their error bars."""
         if not measured:
             return cls(0.5, 0.99)
         best_first = sorted(measured, key=lambda each: -each.value)
@@ -106,7 +106,7 @@ def _lacking(auc: float) -> float:
 
 @dataclass(frozen=True)
 class LogAxis:
-    """A logarithmic axis over whole decades or a part of one."""
+    """A logarithmic axis."""
 
     low: float
     high: float

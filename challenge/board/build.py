@@ -31,7 +31,7 @@ from challenge.store import Phase, Record
 __all__ = ["LEADERS", "PUBLISHED", "Evidence", "Occasion", "build_standings"]
 
 _NOBODY: Final = MappingProxyType[int, Record]({})
-LEADERS: Final = 5  # teams whose best entry is told in detail
+LEADERS: Final = 5  # teams whose best entry is shown in detail
 _LEAST_OF_A_LEADER: Final = 0.6  # in AUC
 
 # Networks of arXiv:1902.09914, from their own outputs for 20 000 jets of the public test set;
@@ -61,7 +61,7 @@ class Occasion:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the entries are judged by: jets of the split that is shown, public or private.
+    """The jets that decide the ranks shown, public or private.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ def build_standings(
     scored : sequence of Record
         Every scored submission.
     evidence : Evidence
-        Of the public split until the reveal, of the private one from then on.
+        The public split until the reveal, the private one afterwards.
     references : sequence of Reference
         `PUBLISHED`, where the jets are those of the public samples or alike.
     stand_ins : mapping of int to Record, optional
@@ -126,10 +126,10 @@ class _Shown:
     """A submission, and the one whose score is shown for it: mostly itself."""
 
     own: Record
-    told: Record
+    scored_as: Record
 
     def card(self, revealed: bool) -> Scorecard:
-        return self.told.verdict.private if revealed else self.told.verdict.public
+        return self.scored_as.verdict.private if revealed else self.scored_as.verdict.public
 
 
 def _lines(
@@ -169,8 +169,8 @@ def _lines(
 def _results(
     shown: _Shown, evidence: Evidence, revealed: bool, *, in_detail: bool
 ) -> dict[str, Any]:
-    """The fields of a line that tell how good it is, as coarse as they may be shown."""
-    labels, sha256 = evidence.labels, shown.told.sha256
+    """How good an entry is, no finer than may be shown."""
+    labels, sha256 = evidence.labels, shown.scored_as.sha256
     if revealed:
         diagnostics = None
         if in_detail:
@@ -185,13 +185,13 @@ def _results(
 def _groups(order: Sequence[_Shown], evidence: Evidence, revealed: bool) -> NDArray[np.int64]:
     if not order:
         return np.empty(0, np.int64)
-    keys = [each.told.sha256 for each in order]
+    keys = [each.scored_as.sha256 for each in order]
     matrix = covariances(evidence.labels, keys, evidence.scores_of, cache=evidence.cache)
     return tied_groups([each.card(revealed).auc.value for each in order], matrix)
 
 
 def _leaders(order: Sequence[_Shown], revealed: bool) -> frozenset[int]:
-    """Submissions that are told in detail: the best of each of the first teams.
+    """Submissions shown in detail: the best of each of the first teams.
 
     One that is no better than chance would stretch every axis.
     """
@@ -205,7 +205,7 @@ def _leaders(order: Sequence[_Shown], revealed: bool) -> frozenset[int]:
 def _look_elsewhere(
     scored: Sequence[Record], lines: Sequence[Standing], revealed: bool
 ) -> LookElsewhere | None:
-    """From what the board shows anyway: other errors would tell of files the Ladder did not take.
+    """Only from what the board shows: other errors would reveal files the Ladder did not take.
 
     On the public split every try counts, each with the error that a shown one has; on the private
     one nothing was tried, so only the final entries compete.

@@ -1,7 +1,7 @@
 """Teams that hand in each other's work: a list for the instructor to ask about, not a verdict.
 
-Every team has a quota, so somebody may open several teams to get more tries. Their files are
-identical, or order the jets almost alike: independent trainings of one architecture do not.
+Every team has a quota, so someone may open several teams to get more tries. The files of such teams
+are identical or order the jets almost alike; independent trainings of one architecture do not.
 """
 
 import itertools
@@ -51,7 +51,7 @@ def look_alikes(
     scores_of : function
         From the SHA-256 of a file to its scores, shape (n_jets,).
     threshold : float
-        Rank correlation (Spearman) from which on two files are alike.
+        Two files are alike if their rank correlation (Spearman) is at least this.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def look_alikes(
 
 
 def _thinned(scores: ArrayLike) -> NDArray[np.float64]:
-    """Enough jets to tell; a copy, so that the rest of the file leaves the memory."""
+    """Enough jets for a verdict; copied, so that the rest of the file can leave memory."""
     values = np.asarray(scores, np.float64)
     return values[:: max(len(values) // _JETS_THAT_TELL, 1)].copy()
 

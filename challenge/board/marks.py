@@ -50,7 +50,7 @@ def grades(challenge: Challenge, students: Iterable[Mapping[str, str]] | None = 
     Raises
     ------
     ChallengeError
-        If the private ranks are not revealed yet: marks would tell them.
+        If the private ranks are not revealed yet: marks would disclose them.
     """
     if challenge.store.progress().revealed is None:
         raise ChallengeError("Marks come from the private split: reveal the challenge first.")
@@ -95,11 +95,13 @@ def no_baselines(challenge: Challenge) -> str | None:
     """A sentence if there is no baseline that could be beaten."""
     if any(entry.is_baseline for entry in challenge.store.scored()):
         return None
-    return "There are no baselines: marks are 1 for an entry and nothing more."
+    return (
+        "There are no baselines to beat: every team with an entry gets one mark, no team gets more."
+    )
 
 
 def read_students(path: Path) -> list[dict[str, str]]:
-    """Who is in which team: a CSV file with the columns ``student_id`` and ``team``.
+    """Read who is in which team: a CSV file with the columns ``student_id`` and ``team``.
 
     Raises
     ------
@@ -119,7 +121,7 @@ def read_students(path: Path) -> list[dict[str, str]]:
 
 
 def _final_of_each_team(challenge: Challenge) -> dict[str, list[Record]]:
-    """By the key of the team; the challenge's own under the empty one."""
+    """Final submissions by the key of their team; the baselines have the empty key."""
     finals: dict[str, list[Record]] = {}
     for each in one_of_each_network(challenge.store.scored(), final=True):
         finals.setdefault("" if each.is_baseline else team_key(each.team), []).append(each)

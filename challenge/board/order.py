@@ -27,7 +27,7 @@ def one_of_each_network(scored: Iterable[Record], *, final: bool = False) -> lis
     scored : iterable of Record
         Every scored submission.
     final : bool
-        A network that has a final choice stands for that one, whatever the Ladder took.
+        Where a team chose a network's final submission, that one stands, whatever the Ladder took.
     """
     records = list(scored)
     chosen = {(each.team, each.network) for each in records if each.is_pick} if final else set()

@@ -16,9 +16,10 @@ from markupsafe import Markup
 from challenge.board.axes import Scale
 from challenge.board.plots import bin_panel, curve_panel
 from challenge.board.standings import Standing, Standings
-from challenge.board.wording import notes, subtitle, when
+from challenge.board.wording import notes, subtitle
 from challenge.scoring import auc_text
 from challenge.store import Phase
+from challenge.words import time_text
 from course_utils.metrics import Rejection
 
 __all__ = ["as_html"]
@@ -30,7 +31,7 @@ _POLICY: Final = (
 
 
 def as_html(standings: Standings) -> str:
-    """The whole page: table with error bars and tied groups, curves, and how to read them."""
+    """The complete page: a table with error bars and tied groups, curves, and how to read them."""
     environment = _environment()
     script = _source("board.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -66,7 +67,7 @@ def _environment() -> Environment:
         "auc": auc_text,
         "interval": _interval,
         "percent": lambda share: f"{100 * share:.2f}%",
-        "when": when,
+        "when": time_text,
     }
     return environment
 

@@ -1,8 +1,8 @@
 """What a leaderboard shows, as plain records: filled from the store, drawn by its siblings.
 
 The numbers in these records are what may be shown. While a challenge is live they are rounded
-when the record is made (`challenge.scoring.budget`), so that no format of the board can tell more
-about the hidden labels than another. Ranks and tied groups come from the exact values.
+when the record is made (`challenge.scoring.budget`), so that no format of the board reveals
+more about the hidden labels than another. Ranks and tied groups come from the exact values.
 """
 
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ class LookElsewhere:
     Attributes
     ----------
     tried : int
-        While live, submissions scored in the whole challenge; after the reveal, the final entries
+        While live, every submission scored so far; after the reveal, the final entries
         shown, since on the private jets nobody could try.
     gain : float
         Expected excess in AUC of the best of them if all were equally good and independent;
@@ -92,7 +92,7 @@ class LookElsewhere:
 
 @dataclass(frozen=True)
 class Standings:
-    """A whole board, at one moment (UTC)."""
+    """The complete board at one moment (UTC)."""
 
     challenge: str
     phase: Phase

@@ -1,10 +1,10 @@
-"""What a board says in words, the same in every format."""
+"""The sentences of a board, the same in every format."""
 
-from datetime import datetime
 from typing import Final
 
 from challenge.board.standings import Standings
 from challenge.store import Phase
+from challenge.words import time_text
 
 __all__ = ["headline", "notes", "subtitle"]
 
@@ -16,12 +16,12 @@ _STATE: Final = {
 
 
 def headline(standings: Standings) -> str:
-    """Name of the challenge and what is shown of it."""
+    """The challenge, and which jets decide the ranks shown."""
     return f"{standings.challenge}: {_STATE[standings.phase]}"
 
 
 def subtitle(standings: Standings) -> str:
-    """Who leads, as far as that can be said."""
+    """Who leads, if anyone can be said to."""
     first = [f"{each.team} / {each.network}" for each in standings.lines if each.group == 1]
     if not first:
         return "No entries yet."
@@ -51,10 +51,5 @@ def notes(standings: Standings) -> list[str]:
         )
     if standings.phase is not Phase.REVEALED:
         lines.append("The private jets decide in the end, so ranks can still change.")
-    lines.append(f"{standings.n_jets} jets; as of {when(standings.drawn_at)}.")
+    lines.append(f"{standings.n_jets} jets; as of {time_text(standings.drawn_at)}.")
     return lines
-
-
-def when(moment: datetime) -> str:
-    """A moment as people write it."""
-    return f"{moment:%d %b %Y, %H:%M} UTC"

@@ -20,7 +20,7 @@ _DAY: Final = 86_400
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of all commands; parsed arguments hold the function to call as ``run``."""
+    """The parser of all commands; parsed arguments hold the function to call as ``run``."""
     root = argparse.ArgumentParser(
         prog="python -m challenge", description="Score predictions against hidden labels."
     )
@@ -57,7 +57,7 @@ def _add_create(added: Commands) -> None:
         type=float,
         default=0.5,
         metavar="X",
-        help="share of the jets whose score is told while it is live (default: %(default)s)",
+        help="share of the jets whose score is shown while it is live (default: %(default)s)",
     )
     create.add_argument("--opens", type=_instant, metavar="TIME", help=f"UTC, as {MOMENT}")
     create.add_argument(
@@ -76,10 +76,12 @@ def _add_create(added: Commands) -> None:
         "--training",
         type=Path,
         metavar="FILE",
-        help="another jet file that students have; the course's own are always looked through",
+        help="another jet file that students have; those of the course are always checked",
     )
     create.add_argument(
-        "--accept-leaks", action="store_true", help="open it whatever the leak scan finds"
+        "--accept-leaks",
+        action="store_true",
+        help="open the challenge whatever the leak scan finds",
     )
 
 
@@ -88,7 +90,7 @@ def _add_for_everyone(added: Commands) -> None:
         added,
         "check",
         commands.check,
-        "Say whether a file would be accepted, without labels and without handing it in.",
+        "Say whether a file would be accepted; this needs no labels and submits nothing.",
         "top_challenge my_cnn.npy",
     )
     check.add_argument("file", type=Path, metavar="FILE", help="a .npy file of scores")
@@ -107,7 +109,7 @@ def _add_score(added: Commands) -> None:
         added,
         "score",
         commands.score,
-        "Hand in files of scores and print what they reach, or watch a drop box for them.",
+        "Submit files of scores and print their results, or watch a drop box for files.",
         "top_challenge submission_predictions/*.npy --team 'The Top Quarks'",
         "top_challenge --watch /srv/dropbox",
     )
@@ -123,7 +125,11 @@ def _add_score(added: Commands) -> None:
     )
     score.add_argument("--network", help="name of the network (default: the file's name)")
     score.add_argument(
-        "--every", type=_seconds, default=2.0, metavar="S", help="seconds between two looks"
+        "--every",
+        type=_seconds,
+        default=2.0,
+        metavar="S",
+        help="seconds between two looks into the drop box",
     )
 
 
@@ -132,14 +138,14 @@ def _add_for_one_team(added: Commands) -> None:
         added,
         "show",
         commands.show,
-        "Print what a team handed in, what it was told, and its quota.",
+        "Print a team's submissions, their receipts, and its quota.",
         "top_challenge 'The Top Quarks'",
     )
     extend = _command(
         added,
         "extend",
         commands.extend,
-        "Give one team more time, or another number of submissions in 24 hours.",
+        "Give one team more time, or a different number of submissions in 24 hours.",
         f"top_challenge 'The Top Quarks' --until {MOMENT} --per-day 10",
     )
     extend.add_argument(
@@ -155,15 +161,17 @@ def _add_for_one_team(added: Commands) -> None:
     )
     for each in (show, extend, pick):
         each.add_argument("team", metavar="TEAM")
-    pick.add_argument("receipts", nargs="+", metavar="RECEIPT", help="at least 8 digits of each")
+    pick.add_argument(
+        "receipts", nargs="+", metavar="RECEIPT", help="the first 8 digits of each, or more"
+    )
 
 
 def _add_for_all(added: Commands) -> None:
     simple = {
-        "pause": (commands.pause, "Take in no more submissions until resume."),
-        "resume": (commands.resume, "Take in submissions again, after a pause or an early close."),
-        "close": (commands.close, "Take in no more submissions, from anyone."),
-        "reveal": (commands.reveal, "Show the private ranks; nothing can be changed any more."),
+        "pause": (commands.pause, "Refuse submissions until resume."),
+        "resume": (commands.resume, "Accept submissions again after a pause or an early close."),
+        "close": (commands.close, "Refuse all further submissions, from every team."),
+        "reveal": (commands.reveal, "Show the private ranks; nothing can be changed afterwards."),
         "baselines": (
             commands.baselines,
             f"Score simple taggers on the public jets, as entries of the team '{BASELINE_TEAM}'.",
@@ -182,7 +190,7 @@ def _add_for_all(added: Commands) -> None:
         "--students",
         type=Path,
         metavar="FILE",
-        help="CSV with the columns student_id and team (default: a team is a student)",
+        help="CSV with the columns student_id and team (default: each team is one student)",
     )
 
 
@@ -191,16 +199,18 @@ def _add_checks(added: Commands) -> None:
         added,
         "rescore",
         commands.rescore,
-        "Score every file anew, and store what differs.",
+        "Score every file again and store what differs.",
         "top_challenge --verify",
     )
-    rescore.add_argument("--verify", action="store_true", help="only say what differs")
+    rescore.add_argument(
+        "--verify", action="store_true", help="report what differs, change nothing"
+    )
     audit = _command(
         added,
         "audit",
         commands.audit,
-        "Check the log: its chain of hashes, and against it every submission, final choice, "
-        "extension, pause, close and reveal.",
+        "Check the log's chain of hashes, and every submission, final choice, extension, pause, "
+        "close and reveal against the log.",
         "top_challenge --noted 9f2c...",
     )
     audit.add_argument("--noted", metavar="HASH", help="the hash that an earlier audit printed")
@@ -227,7 +237,7 @@ def _from(least: int) -> Callable[[str], int]:
         value = int(text)
         if value < least:
             raise argparse.ArgumentTypeError(
-                f"expected a whole number from {least} on; got {value}"
+                f"expected a whole number of at least {least}; got {value}"
             )
         return value
 
@@ -256,7 +266,7 @@ def _instant(text: str) -> datetime:
 
 
 def _end(text: str) -> datetime:
-    """As `_instant`; of a date alone its last second."""
+    """As `_instant`, but a date alone means its last second."""
     at = _instant(text)
     try:
         day = date.fromisoformat(text)

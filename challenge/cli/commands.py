@@ -1,4 +1,4 @@
-"""What each command prints; what it does is done by the modules it calls.
+"""What each command prints; the rooms it calls do the work.
 
 Every function takes the parsed arguments and returns the exit status.
 """
@@ -43,7 +43,7 @@ from challenge.store import (
 )
 from challenge.words import BASELINE_TEAM, printable, time_text
 
-__all__ = ["ACCEPTED", "REFUSED", "UNUSABLE", "tell"]
+__all__ = ["ACCEPTED", "REFUSED", "UNUSABLE", "say_on_stderr"]
 
 ACCEPTED: Final = 0
 REFUSED: Final = 1
@@ -55,7 +55,7 @@ def create(args: argparse.Namespace) -> int:
     now = system_clock()
     if args.closes is not None and args.closes <= now:
         raise ChallengeError(
-            f"Expected it to close after now, {time_text(now)}; got {time_text(args.closes)}."
+            f"Expected closes to be after now, {time_text(now)}; got {time_text(args.closes)}."
         )
     rules = Rules(args.opens, args.closes, args.per_day, args.refusals_per_day, args.networks)
     plan = Plan(args.name, args.public_fraction, rules, args.training, args.accept_leaks)
@@ -77,15 +77,15 @@ def create(args: argparse.Namespace) -> int:
         if at is not None:
             _say(f"{word} {time_text(at)}.")
     for leak in leaks:
-        tell(f"leak accepted [{leak.reason}] {leak.sentence}")
+        say_on_stderr(f"leak accepted [{leak.reason}] {leak.sentence}")
     warning = exposed(args.labels or args.jets)
     if warning is not None:
-        tell(warning)
+        say_on_stderr(warning)
     return ACCEPTED
 
 
 def check(args: argparse.Namespace) -> int:
-    """Look at a file as `score` would."""
+    """Say whether `score` would accept a file."""
     if not (args.dir / SETTINGS).is_file():
         raise ChallengeError(
             f"{args.dir / SETTINGS} is not there: put the {SETTINGS} that your instructor hands "
@@ -100,7 +100,7 @@ def check(args: argparse.Namespace) -> int:
 
 
 def score(args: argparse.Namespace) -> int:
-    """Hand in files, or watch a drop box."""
+    """Submit files, or watch a drop box."""
     if args.watch is not None:
         if args.files or args.network is not None:
             raise ChallengeError("--watch takes files and names from the drop box: give none.")
@@ -136,16 +136,16 @@ def board(args: argparse.Namespace) -> int:
 
 
 def show(args: argparse.Namespace) -> int:
-    """Print what one team handed in."""
+    """Print the submissions of one team."""
     challenge = Challenge.open(args.dir)
-    for record, told in history(challenge, args.team):
-        _say(shown_text(record, told))
+    for record, answer in history(challenge, args.team):
+        _say(shown_text(record, answer))
     _say(left_text(quota_left(challenge, args.team)))
     return ACCEPTED
 
 
 def pause(args: argparse.Namespace) -> int:
-    """Take in nothing for a while."""
+    """Refuse submissions for a while."""
     lifecycle.pause(Challenge.open(args.dir))
     _say("paused: submissions are refused until resume.")
     return ACCEPTED
@@ -157,11 +157,11 @@ def resume(args: argparse.Namespace) -> int:
     stopped = lifecycle.resume(challenge)
     if lifecycle.phase(challenge) is not Phase.LIVE:
         raise ChallengeError(
-            f"The time of the challenge is over: extend single teams, or set another closes in "
+            f"The challenge's time is up: extend single teams, or set a later closes in "
             f"{args.dir / SETTINGS}."
         )
-    resumed = "resumed: submissions are taken in again."
-    _say(resumed if stopped else "not paused: submissions are taken in as before.")
+    resumed = "resumed: submissions are accepted again."
+    _say(resumed if stopped else "not paused: submissions are accepted as before.")
     return ACCEPTED
 
 
@@ -190,8 +190,12 @@ def close(args: argparse.Namespace) -> int:
     _finish_interrupted(challenge)
     scored, waiting = challenge.store.scored(), challenge.store.unsettled()
     if (args.dir / TEST_JETS).is_file() and marks.no_baselines(challenge) is not None:
-        tell(f"There are no baselines yet; before reveal: python -m challenge baselines {args.dir}")
-    _say(f"closed: {len(scored)} submissions are scored, {len(waiting)} wait for their file.")
+        say_on_stderr(
+            f"There are no baselines yet; before reveal: python -m challenge baselines {args.dir}"
+        )
+    _say(
+        f"closed: {len(scored)} submissions are scored, {len(waiting)} are waiting for their file."
+    )
     return ACCEPTED
 
 
@@ -206,7 +210,7 @@ def reveal(args: argparse.Namespace) -> int:
             f"alike: {pair.first.team} / {pair.first.network} and "
             f"{pair.second.team} / {pair.second.network} ({how}): ask both teams."
         )
-    _tell_without_baselines(challenge)
+    _warn_without_baselines(challenge)
     _say("revealed: board --format html has the curves and the bins; export prints marks.")
     return ACCEPTED
 
@@ -216,10 +220,10 @@ def export(args: argparse.Namespace) -> int:
     students = None if args.students is None else marks.read_students(args.students)
     challenge = Challenge.open(args.dir)
     _say(marks.grades(challenge, students).rstrip("\n"), escape=False)
-    _tell_without_baselines(challenge)
+    _warn_without_baselines(challenge)
     unmatched = [] if students is None else marks.unmatched(challenge, students)
     for each in unmatched:
-        tell(each)
+        say_on_stderr(each)
     return REFUSED if unmatched else ACCEPTED
 
 
@@ -242,7 +246,7 @@ def audit(args: argparse.Namespace) -> int:
     return _reported(done, found.faults)
 
 
-def tell(text: str) -> None:
+def say_on_stderr(text: str) -> None:
     """Print a line on standard error."""
     print(printable(text), file=sys.stderr)
 
@@ -251,15 +255,15 @@ def _say(text: str, *, escape: bool = True) -> None:
     print(printable(text) if escape else text, flush=True)
 
 
-def _tell_without_baselines(challenge: Challenge) -> None:
+def _warn_without_baselines(challenge: Challenge) -> None:
     missing = marks.no_baselines(challenge)
     if missing is not None:
-        tell(missing)
+        say_on_stderr(missing)
 
 
 def _reported(done: str, faults: Sequence[str]) -> int:
     for fault in faults:
-        tell(fault)
+        say_on_stderr(fault)
     _say(done)
     return REFUSED if faults else ACCEPTED
 
@@ -273,7 +277,7 @@ def _opened(folder: Path) -> Challenge:
 
 def _finish_interrupted(challenge: Challenge) -> None:
     for complaint in finish_interrupted(challenge):
-        tell(complaint)
+        say_on_stderr(complaint)
 
 
 def _each(files: Sequence[Path], submitted: Callable[[Path], Receipt]) -> int:
@@ -290,6 +294,6 @@ def _each(files: Sequence[Path], submitted: Callable[[Path], Receipt]) -> int:
             try:
                 _say(accepted_text(submitted(path)))
             except SubmissionError as refusal:
-                tell(f"refused {path} [{refusal.reason}] {refusal.sentence}")
+                say_on_stderr(f"refused {path} [{refusal.reason}] {refusal.sentence}")
                 status = REFUSED
     return status

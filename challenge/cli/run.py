@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from challenge.cli.arguments import parser
-from challenge.cli.commands import REFUSED, UNUSABLE, tell
+from challenge.cli.commands import REFUSED, UNUSABLE, say_on_stderr
 from challenge.errors import ChallengeError, Refusal
 
 __all__ = ["main"]
@@ -21,13 +21,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return args.run(args)
     except Refusal as refusal:
-        tell(f"refused [{refusal.reason}] {refusal.sentence}")
+        say_on_stderr(f"refused [{refusal.reason}] {refusal.sentence}")
         return REFUSED
     except ChallengeError as error:
-        tell(f"error: {error}")
+        say_on_stderr(f"error: {error}")
     except (OSError, SQLAlchemyError) as error:
         # What was received is on disk; repeating the command finishes it. The database's own words
         # are enough: those around them quote statements and a web address.
         cause = getattr(error, "orig", None) or error
-        tell(f"error: the challenge could not be read or written ({cause}): try again.")
+        say_on_stderr(f"error: the challenge could not be read or written ({cause}): try again.")
     return UNUSABLE

@@ -1,4 +1,7 @@
-"""From the bytes of a submission to its receipt: who may hand in what, the Ladder, the quotas.
+"""From the bytes of a submission to its receipt.
+
+`submit` reads a file, counts quotas (`reception`), asks the Ladder, scores, and answers with a
+`Receipt`; `wrong_scores` scores everything again. A `DropBox` takes files from a shared disk.
 
 May import `challenge.store`, `challenge.scoring` and the ground.
 """

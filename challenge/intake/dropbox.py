@@ -10,7 +10,7 @@ nobody else may write: every new folder there would be a new team with a fresh q
 
 Students may put anything into the folder of their team. So links are never followed (they could
 lead to another team's file), and an answer replaces a name, never what the name points to. A file
-is read when it has not changed between two looks, since it may be copied still.
+is read once it has not changed between two looks, since somebody may still be copying it.
 """
 
 import os
@@ -159,7 +159,7 @@ class DropBox:
 
 
 def _content(team: int, network: str, n_jets: int) -> bytes:
-    # O_NONBLOCK: a pipe in the place of the file would keep us waiting.
+    # O_NONBLOCK: opening a pipe would wait for ever.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         handle = os.open(f"{network}.npy", flags, dir_fd=team)

@@ -1,9 +1,9 @@
-"""Whose score a live board shows for an entry: one Ladder for all networks of a team.
+"""One Ladder for all networks of a team: whose score a live board shows for a submission.
 
-Were every new network told its own score, a team could send one file under five names, each time
-with one jet moved, and read that jet's label from which of the five stands higher. So a file that
-DeLong's paired test cannot tell from one whose score this team was told before is shown with that
-one's score, in that one's place.
+If every new network got its own score, a team could send one file under five names, each time with
+one jet moved, and read off the jet's label from which of the five ranks higher. So a file that
+DeLong's paired test cannot distinguish from an earlier one of the team is shown with the score, and
+in the place, of the earlier one.
 """
 
 from collections import defaultdict
@@ -35,23 +35,25 @@ def stand_ins(challenge: Challenge, records: Iterable[Record]) -> dict[int, Reco
     Returns
     -------
     dict of int to Record
-        From the number of a submission to the one whose score is shown for it. Of several that
-        it cannot be told from the best is taken, and never one that is worse than what its
-        network showed before.
+        From the number of a submission to the one whose score is shown for it. Among several
+        candidates the best is taken, and never one that is worse than what the network showed
+        before.
     """
     labels = challenge.truth.labels_of(Split.PUBLIC)
     shown: dict[int, Record] = {}
-    told: dict[str, list[Record]] = defaultdict(list)
+    own_score: dict[str, list[Record]] = defaultdict(list)
     of_network: dict[tuple[str, str], Record] = {}
     for each in sorted(records, key=lambda record: record.id):
         if each.verdict is None or not each.verdict.is_best or each.is_baseline:
             continue
-        alike = [other for other in told[each.team] if not _differ(challenge, labels, each, other)]
+        alike = [
+            other for other in own_score[each.team] if not _differ(challenge, labels, each, other)
+        ]
         if alike:
             before = of_network.get((each.team, each.network))
             shown[each.id] = max([*alike, *([before] if before else [])], key=_auc)
         else:
-            told[each.team].append(each)
+            own_score[each.team].append(each)
         of_network[each.team, each.network] = shown.get(each.id, each)
     return shown
 

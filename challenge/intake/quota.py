@@ -1,4 +1,4 @@
-"""How many submissions a team may still make: any 24 hours hold so many, not any calendar day."""
+"""How many submissions a team has left: the limit is for any 24 hours, not for a calendar day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,8 +36,8 @@ def quota_of(received: Sequence[datetime], *, limit: int, now: datetime) -> Quot
     Parameters
     ----------
     received : sequence of datetime
-        When earlier submissions came, in UTC; those of other times than the last 24 hours do not
-        count. One of exactly 24 hours ago does not either: its turn has come back.
+        When earlier submissions came, in UTC; only those of the last 24 hours count. One from
+        exactly 24 hours ago does not: its turn has come back.
     limit : int
     now : datetime
         UTC.

@@ -1,4 +1,4 @@
-"""What a team is told about what it handed in."""
+"""Receipts: everything a team learns about its submissions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,12 +27,12 @@ __all__ = [
 ]
 
 _LEVEL: Final = f"{LADDER_CONFIDENCE:.0%}".replace("%", " %")
-_JETS_FOR_HINTS: Final = 20_000  # an accident shows in the first ones, at a tenth of the time
+_JETS_FOR_HINTS: Final = 20_000  # the first ones show an accident in a tenth of the time
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a team is told about an accepted file, and nothing more.
+    """Everything a team learns about an accepted file.
 
     Attributes
     ----------
@@ -45,8 +45,9 @@ class Receipt:
         UTC.
     card : Scorecard
         On the public split, as coarse as the leak budget allows. A file that is not significantly
-        better than the network's best is told that one's card: its own would let random probes
-        climb on luck. So is a new best that cannot be told from another network of the team.
+        better than the network's best gets the card of that best: with its own, random probes
+        could climb by luck. The same holds for a new best that the test cannot distinguish from
+        another network of the team.
     is_best : bool
         Whether this file is the network's new best.
     is_first : bool
@@ -56,7 +57,7 @@ class Receipt:
     hints : tuple of str
         What looks like an accident in the file.
     stand_in : str or None
-        The network whose card this one is, where a new best is not told its own (see
+        The network whose card is shown instead of a new best's own (see
         `challenge.intake.ladder`).
     """
 
@@ -88,14 +89,14 @@ class Receipt:
 def receipt_of(
     challenge: Challenge, record: Record, *, stands: Mapping[int, Record] | None = None
 ) -> Receipt:
-    """The receipt of a scored submission; the same whenever it is asked for, but for the quota.
+    """The receipt of a scored submission; always the same, except for the quota.
 
     ``stands`` is `challenge.intake.ladder.stand_ins` of the team, where it is known already.
 
     Raises
     ------
     SubmissionError
-        If it was refused, with what the team was told then.
+        If it was refused, with the same reason as then.
     ChallengeError
         If it is not scored yet.
     """
@@ -106,9 +107,9 @@ def receipt_of(
         raise ChallengeError(f"Submission {record.id} waits for its score.")
     if stands is None:
         stands = stand_ins(challenge, challenge.store.of_team(record.team))
-    is_told = verdict.is_best or verdict.compared_with is None
-    best = record if is_told else challenge.store.record(verdict.compared_with)
-    told = stands.get(best.id, best)
+    has_own_score = verdict.is_best or verdict.compared_with is None
+    best = record if has_own_score else challenge.store.record(verdict.compared_with)
+    shown = stands.get(best.id, best)
     n_background = int(np.count_nonzero(challenge.truth.labels_of(Split.PUBLIC) == 0))
     return Receipt(
         submission=record.id,
@@ -116,16 +117,16 @@ def receipt_of(
         network=record.network,
         sha256=record.sha256,
         received_at=record.received_at,
-        card=live_card(told.verdict.public, n_background),
+        card=live_card(shown.verdict.public, n_background),
         is_best=verdict.is_best,
         is_first=verdict.compared_with is None,
         quota=quota_left(challenge, record.team),
-        stand_in=told.network if verdict.is_best and told.id != best.id else None,
+        stand_in=shown.network if verdict.is_best and shown.id != best.id else None,
     )
 
 
 def with_hints(challenge: Challenge, receipt: Receipt, scores: NDArray[np.float64]) -> Receipt:
-    """A receipt that also says what looks like an accident in the scores it is for."""
+    """Add hints to a receipt: what looks like an accident in its scores."""
     public = challenge.truth.labels_of(Split.PUBLIC)
     rival = challenge.store.record(receipt.submission).verdict.compared_with
     best = None
@@ -133,7 +134,7 @@ def with_hints(challenge: Challenge, receipt: Receipt, scores: NDArray[np.float6
         best = challenge.scores_of(challenge.store.record(rival).sha256)[:_JETS_FOR_HINTS]
     found = find_hints(
         scores[:_JETS_FOR_HINTS],
-        told_auc=receipt.card.auc.value if receipt.is_best and not receipt.stand_in else None,
+        shown_auc=receipt.card.auc.value if receipt.is_best and not receipt.stand_in else None,
         n_signal=int(np.count_nonzero(public)),
         n_background=int(np.count_nonzero(public == 0)),
         best_scores=best,
@@ -142,7 +143,7 @@ def with_hints(challenge: Challenge, receipt: Receipt, scores: NDArray[np.float6
 
 
 def history(challenge: Challenge, team: str) -> list[tuple[Record, Receipt | Exception]]:
-    """Everything a team handed in, in order, each with its receipt or with why there is none.
+    """Everything a team submitted, in order, each with its receipt or the reason why it has none.
 
     Raises
     ------
@@ -151,12 +152,12 @@ def history(challenge: Challenge, team: str) -> list[tuple[Record, Receipt | Exc
     """
     records = challenge.store.of_team(team)
     if not records:
-        raise ChallengeError(f"No team {team!r} has handed in anything.")
+        raise ChallengeError(f"No team {team!r} has submitted anything.")
     stands = stand_ins(challenge, records)
-    return [(record, _told(challenge, record, stands)) for record in records]
+    return [(record, _answer(challenge, record, stands)) for record in records]
 
 
-def _told(
+def _answer(
     challenge: Challenge, record: Record, stands: Mapping[int, Record]
 ) -> Receipt | Exception:
     try:
@@ -174,20 +175,20 @@ def accepted_text(receipt: Receipt) -> str:
     )
 
 
-def shown_text(record: Record, told: Receipt | Exception) -> str:
+def shown_text(record: Record, answer: Receipt | Exception) -> str:
     """One line of a team's `history`."""
-    if isinstance(told, Receipt):
-        result = told.sentence
-    elif isinstance(told, SubmissionError):
-        result = f"refused [{told.reason}] {told.sentence}"
+    if isinstance(answer, Receipt):
+        result = answer.sentence
+    elif isinstance(answer, SubmissionError):
+        result = f"refused [{answer.reason}] {answer.sentence}"
     else:
-        result = str(told)
+        result = str(answer)
     pick = ", final choice" if record.is_pick else ""
     return f"{time_text(record.received_at)}  {record.network}{pick}  {record.sha256}  {result}"
 
 
 def left_text(quota: Quota) -> str:
-    """What is left of a quota, and when the next submission returns."""
+    """How many submissions are left, and when the next one returns."""
     text = f"{quota.left} of {quota.limit} submissions left"
     if quota.returns_at is None:
         return text

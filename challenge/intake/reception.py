@@ -1,7 +1,7 @@
-"""Who may hand in what: the second step of a submission, where quotas are counted.
+"""Who may submit what: the second step of a submission, which counts the quotas.
 
-What is refused here costs no quota. Only a refused *file* leaves a row, with its reason, so that
-the same file gets the same answer; of those, too, a team has only so many a day.
+A refusal here costs no quota. Only a refused *file* leaves a row, with its reason, so that the same
+file gets the same answer; the number of those per day is limited as well.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Arrival:
 def look_up(challenge: Challenge, arrival: Arrival) -> int | None:
     """The number this file has already; None if it is new and may come in.
 
-    Nothing is locked: it saves the disk from files that will be refused anyway, `receive` decides.
+    This locks nothing and only spares the disk files that would be refused; `receive` decides.
 
     Raises
     ------
@@ -123,12 +123,12 @@ def _require_permission(
 
 
 def _require_unrevealed(course: Course) -> None:
-    """What comes after the reveal would change ranks and marks that everybody knows."""
+    """A later submission would change ranks and marks that everybody knows."""
     if course.revealed is not None:
         raise SubmissionError(
             "revealed",
-            f"The private ranks were revealed at {time_text(course.revealed)}: new baselines come "
-            "too late.",
+            f"The private ranks were revealed at {time_text(course.revealed)}: it is too late "
+            "for new baselines.",
         )
 
 
@@ -137,7 +137,7 @@ def _require_open(rules: Rules, progress: Progress, team: Team | None, now: date
         raise SubmissionError("not-open", f"The challenge opens at {time_text(rules.opens)}.")
     if progress.paused is not None:
         raise SubmissionError(
-            "paused", "The challenge is paused by the instructor: hand the file in again later."
+            "paused", "The instructor has paused the challenge: submit the file again later."
         )
     is_over = is_closed(rules, progress.closed, now)
     if team is not None and team.closes is not None:
@@ -149,7 +149,7 @@ def _require_open(rules: Rules, progress: Progress, team: Team | None, now: date
 
 
 def _require_network(session: Session, team: Team | None, arrival: Arrival, rules: Rules) -> None:
-    """A refused file makes no network: only names under which something was scored count."""
+    """Only names under which something was scored count: a refused file makes no network."""
     if team is None:
         return
     counted = (
@@ -163,8 +163,8 @@ def _require_network(session: Session, team: Team | None, arrival: Arrival, rule
     if name_key(arrival.network) not in names and len(names) >= rules.networks:
         raise SubmissionError(
             "networks",
-            f"Expected at most {rules.networks} networks of a team; yours are "
-            f"{', '.join(sorted(names.values()))}: hand in under one of these names.",
+            f"Expected at most {rules.networks} networks per team; yours are "
+            f"{', '.join(sorted(names.values()))}: submit under one of these names.",
         )
 
 
@@ -172,8 +172,8 @@ def _require_quota(quota: Quota) -> None:
     if quota.left == 0 and quota.returns_at is not None:
         raise SubmissionError(
             "quota",
-            f"All {quota.limit} submissions of 24 hours are used: the next one is possible at "
-            f"{time_text(quota.returns_at)}.",
+            f"You have used all {quota.limit} submissions allowed in 24 hours: the next one is "
+            f"possible at {time_text(quota.returns_at)}.",
         )
 
 
@@ -185,9 +185,9 @@ def _require_refusals_left(
     if quota.left == 0 and quota.returns_at is not None:
         raise SubmissionError(
             "refusals",
-            f"This file cannot be scored either ({refusal.reason}), and {quota.used} others in 24 "
-            "hours: look at your files with the command check first; the next refusal is noted "
-            f"from {time_text(quota.returns_at)} on.",
+            f"This file cannot be scored ({refusal.reason}), nor could {quota.used} others in the "
+            "last 24 hours: look at your files with the command check first. The next refused file "
+            f"is recorded after {time_text(quota.returns_at)}.",
         )
 
 

@@ -10,24 +10,24 @@ __all__ = ["mend_scores", "wrong_scores"]
 
 
 def wrong_scores(challenge: Challenge) -> Iterator[str]:
-    """Score every file anew; a sentence for each submission whose stored values differ.
+    """Score every file again; one sentence for each submission whose stored values differ.
 
     Equal means to the last bit, in both splits, and the same decision of the Ladder.
     """
     for record, expected in _differing(challenge):
         if isinstance(expected, Verdict):
-            yield f"Submission {record.id} ({record.team} / {record.network}) has other scores."
+            yield f"Submission {record.id} ({record.team} / {record.network}) has different scores."
         else:
             yield f"Submission {record.id} ({record.team} / {record.network}): {expected}"
 
 
 def mend_scores(challenge: Challenge) -> tuple[int, list[str]]:
-    """Score every file anew and store what differs, as after a correction of the program.
+    """Score every file again and store what differs, as after a bug was fixed.
 
     Returns
     -------
     n_changed, complaints
-        A sentence for each submission that could not be scored anew.
+        One sentence for each submission that could not be scored.
     """
     n_changed, complaints = 0, []
     for record, expected in _differing(challenge):

@@ -1,8 +1,8 @@
 """One submission, from its bytes to its receipt.
 
-The order of the steps is what makes a kill harmless: the file first, then the row, then the score
-(see `challenge.store.store`). Whoever sends the same file again, for the same network of the same
-team, gets the stored result, whatever step the first attempt had reached.
+The order of the steps makes a kill harmless: first the file, then the row, then the score (see
+`challenge.store.store`). Sending the same file again, for the same network of the same team,
+returns the stored result, whatever step the first attempt had reached.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ Scores = NDArray[np.float64] | SubmissionError  # of a file, or why it has none
 
 
 def submit(challenge: Challenge, data: bytes, *, team: str, network: str) -> Receipt:
-    """Take in a team's file and score it.
+    """Accept a team's file and score it.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def accept(
     challenge: Challenge, data: bytes, *, team: str, network: str, is_ours: bool = False
 ) -> Receipt:
     """`submit` for names that are known to be clean; `is_ours` lifts the limits."""
-    store, truth = challenge.store, challenge.truth  # no labels: nothing is taken in
+    store, truth = challenge.store, challenge.truth  # without labels nothing is accepted
     sha256 = hashlib.sha256(data).hexdigest()
     scores = _read(data, len(truth.labels))
     refusal = scores if isinstance(scores, SubmissionError) else None
@@ -88,7 +88,7 @@ def is_step(truth: Truth, scores: NDArray[np.float64], best: NDArray[np.float64]
 
 
 def _read(data: bytes, n_jets: int) -> Scores:
-    """The file is read once; whoever needs its scores later is given them."""
+    """Read the file once; later steps get its scores."""
     try:
         return read_scores(data, n_jets)
     except SubmissionError as refusal:
@@ -96,7 +96,7 @@ def _read(data: bytes, n_jets: int) -> Scores:
 
 
 def _settle(challenge: Challenge, submission: int, sha256: str, scores: Scores) -> None:
-    """Judge a submission against the best of its network, as often as that one changes."""
+    """Judge a submission against the best of its network, again whenever that best changes."""
     store = challenge.store
     while store.record(submission).state is State.RECEIVED:
         best = store.best(submission)

@@ -1,4 +1,4 @@
-"""A drop box that is watched: every file that appears is handed in, every answer put beside it."""
+"""Watch a drop box: submit every file that appears and put the answer beside it."""
 
 import signal
 import threading
@@ -27,15 +27,15 @@ def watch(challenge: Challenge, box: DropBox, *, every: float, say: Callable[[st
     every : float
         Seconds between two looks.
     say : callable
-        Takes one line for each answer, for the instructor.
+        Called with one line for each answer, for the instructor.
 
     Raises
     ------
     ChallengeError
         If the drop box cannot be read or must not be used, at the first look; later looks that
-        fail are told and made again.
+        fail are reported and repeated.
     """
-    box.look()  # a folder that cannot be a drop box is told at once
+    box.look()  # a folder that cannot be a drop box is an error at once
     say(f"watching {box.folder}: stop with Ctrl-C.")
     trouble = ""
     try:
@@ -49,8 +49,8 @@ def watch(challenge: Challenge, box: DropBox, *, every: float, say: Callable[[st
                     say(now)
                 trouble = now
                 for found in ready:
-                    told = answered_or_put_off(challenge, box, found)
-                    say(f"{found.team} / {found.network}: {told}")
+                    answer = answered_or_put_off(challenge, box, found)
+                    say(f"{found.team} / {found.network}: {answer}")
                 time.sleep(every)
     except KeyboardInterrupt:
         say("stopped.")

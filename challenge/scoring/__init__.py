@@ -1,4 +1,9 @@
-"""Arrays in, numbers out: reading a file of scores, its scorecard, comparing, ranking, diagnostics.
+"""Arrays in, numbers out.
+
+`npy` reads a file of scores without trusting it; `scorecard` gives AUC, R50 and R30; `ranking`
+decides which differences are luck (tied groups, the Ladder), with the covariances of
+`comparisons`; `budget` makes numbers coarse enough for a live board; `diagnostics` and `hints` look
+at one submission.
 
 May import `challenge.errors`, `course_utils.metrics` and `course_utils.files`: no database, no web
 page, no jet file, no deep-learning framework.

@@ -1,16 +1,16 @@
 """The leak budget: how coarse the numbers of a live board are.
 
-Everything that is told about a submission is a function of the hidden labels, and enough exact
-functions give the labels away: a full ROC curve at once, R30 one jet at a time, since a single
-background jet that is moved to the top changes it by 10 %. So a live board tells the AUC to 4
-decimals, rejections no finer than their own standard deviation, and a few fixed working points,
-only of submissions that the Ladder (`challenge.scoring.ranking`) took.
+Everything we report about a submission is a function of the hidden labels, and enough exact
+functions give the labels away: a full ROC curve does so at once, R30 one jet at a time, since
+moving a single background jet to the top changes it by 10 %. So a live board shows the AUC to 4
+decimals, rejections no finer than their own standard deviation, and a few fixed working points, and
+only for submissions that the Ladder (`challenge.scoring.ranking`) accepted.
 
-The order of two entries tells a jet's label as well, if they differ in that jet alone. So all
-networks of a team share what is told: one that the Ladder's paired test cannot tell from a file of
-the team that was told its score before is shown with that score and in that place
-(`challenge.intake.ladder`), in the order of receipt. What is left of an order is that between
-files that differ significantly, and that between teams, whose number the instructor sees.
+The order of two entries also gives a jet's label away if they differ in that jet alone. So all
+networks of a team share one Ladder (`challenge.intake.ladder`): a file that the paired test cannot
+distinguish from an earlier file of the team is shown with the score of the earlier one, right
+behind it. What remains is the order of files that differ significantly, and the order of teams,
+whose number the instructor sees.
 """
 
 import math
@@ -69,8 +69,8 @@ def live_rejection(rejection: Rejection, n_background: int) -> Rejection:
 
     The square root of a number of surviving jets has the standard deviation 1/2 whatever the
     number, so that root is rounded to halves. One jet more then changes what is shown of n
-    survivors once in sqrt(n) cases. The interval is that of the rounded value, so that it tells
-    nothing else; a limit is rounded down to one figure.
+    survivors once in sqrt(n) cases. The interval belongs to the rounded value, so that it reveals
+    nothing more; a limit is rounded down to one figure.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def live_rejection(rejection: Rejection, n_background: int) -> Rejection:
 def live_working_points(labels: ArrayLike, scores: ArrayLike) -> tuple[WorkingPoint, ...]:
     """Rejections at 19 fixed signal efficiencies, to 2 significant figures at most.
 
-    Points of less than 20 surviving background jets are left out.
+    Points with fewer than 20 surviving background jets are left out.
 
     Parameters
     ----------

@@ -1,11 +1,10 @@
 """DeLong's covariance of many AUCs on the same jets, each pair computed only once.
 
 The covariance of two AUCs needs nothing of a submission but its placements, one number per jet
-(`course_utils.metrics.OrderedScores.placements`). They are kept in a cache folder under the
-SHA-256 of the submitted file, and so are the matrix of covariances and the errors of differences
-that the Ladder asked for: a board that has not changed reads them, a new entry adds to them.
-Everything in the folder can be thrown away, and comes back from
-the submitted files.
+(`course_utils.metrics.OrderedScores.placements`). They are kept in a cache folder under the SHA-256
+of the submitted file, and so are the matrix of covariances and the errors of differences that the
+Ladder asked for: an unchanged board reads them, a new entry adds to them. The folder can be thrown
+away: it is made again from the submitted files.
 
 The cache depends on the hidden labels, so its files can be read by the instructor's account only.
 """
@@ -61,7 +60,7 @@ def covariances(
     new = everyone[len(known_keys) :]
     if new:
         for key in everyone:
-            if not _is_whole(folder / key, len(is_signal)):
+            if not _is_complete(folder / key, len(is_signal)):
                 _remember(is_signal, scores_of(key), folder / key)
         known = _extended(known, folder, everyone, is_signal)
         _save(folder / "covariances", everyone, known)
@@ -83,7 +82,7 @@ def error_of_difference(
     if (known := _unsealed(note)) is not None:
         return float(np.frombuffer(known)[0])
     for key in keys:
-        if not _is_whole(folder / key, len(is_signal)):
+        if not _is_complete(folder / key, len(is_signal)):
             _remember(is_signal, scores_of(key), folder / key)
     first, second = (np.fromfile(folder / key, np.float32).astype(np.float64) for key in keys)
     by_class = np.split(first - second, [int(np.count_nonzero(is_signal))])
@@ -93,7 +92,7 @@ def error_of_difference(
 
 
 def remember(labels: ArrayLike, key: str, scores: ArrayLike, *, cache: Path) -> None:
-    """Put the placements of a submission into the cache, when it is scored."""
+    """Put the placements of a scored submission into the cache."""
     is_signal = np.asarray(labels) == 1
     _remember(is_signal, scores, _folder(is_signal, cache) / key)
 
@@ -115,7 +114,7 @@ def _remember(is_signal: NDArray[np.bool_], scores: ArrayLike, path: Path) -> No
     write_file(path, by_class.astype(np.float32).tobytes(), private=True)
 
 
-def _is_whole(path: Path, n_jets: int) -> bool:
+def _is_complete(path: Path, n_jets: int) -> bool:
     return path.is_file() and path.stat().st_size == 4 * n_jets
 
 
@@ -165,7 +164,7 @@ def _seal(path: Path, body: bytes) -> None:
 
 
 def _unsealed(path: Path) -> bytes | None:
-    """What was sealed in a file; None if there is none, or a damaged one."""
+    """The content of a sealed file; None if it is missing or damaged."""
     if not path.is_file():
         return None
     content = path.read_bytes()

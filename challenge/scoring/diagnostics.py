@@ -1,7 +1,7 @@
 """What a scorecard does not say: the ROC curve, performance by pT and mass, mass sculpting.
 
-All of it tells about single labels, and is for after the reveal; `challenge.scoring.budget` holds
-what may be shown before.
+All of it gives away single labels, so it waits for the reveal; `challenge.scoring.budget` says what
+may be shown before.
 """
 
 import itertools
@@ -69,7 +69,7 @@ class Sculpting:
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """What is told about an entry after the close: ROC curve, bins, mass sculpting.
+    """Details of an entry after the reveal: ROC curve, bins, mass sculpting.
 
     ``r50`` and ``r30`` have the intervals of the bootstrap, which also hold the fluctuation of
     the threshold. Without jets (a challenge made from labels) the bins are empty and
@@ -139,7 +139,7 @@ def mass_sculpting(
 
     The Jensen-Shannon divergence between the background that passes and that which fails, in 20
     bins of equal background, says how much; but a score that knows nothing of the mass has a
-    divergence above 0 too, more of it the fewer jets pass. So it is told as its distance from the
+    divergence above 0 too, more of it the fewer jets pass. So it is given as its distance from the
     divergences of cuts that pass as many jets blindly (a permutation test; the passing jets per
     bin are then multivariate hypergeometric, so that no jet is permuted).
 

@@ -1,8 +1,8 @@
 """A file of scores, read without trusting it: bytes -> array, or `SubmissionError`.
 
 The file is the ``.npy`` format of NumPy, versions 1 and 2, with a one-dimensional array of a plain
-number type. It is never given to ``np.load``, which also opens archives and believes any shape.
-Nothing is allocated for a claim in the header before the size of the file has confirmed it.
+number type. ``np.load`` never sees it: that would open archives and believe any shape.
+Nothing is allocated for what the header claims until the size of the file confirms it.
 
 ::
 
@@ -109,7 +109,7 @@ def read_vector(
         raise SubmissionError(
             "file-size",
             f"Expected {offset + n_values * dtype.itemsize} bytes for {n_values} values; "
-            f"got {len(data)}, so the file was cut or has something appended: save it again.",
+            f"got {len(data)}, so the file was cut short or has something appended: save it again.",
         )
     return np.frombuffer(data, dtype=dtype, count=n_values, offset=offset)
 

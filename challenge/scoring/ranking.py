@@ -37,7 +37,7 @@ class LadderDecision:
     """Whether a submission replaces the best one of its network.
 
     ``compared`` is the new AUC minus the best one so far, None for a first submission. It is for
-    the store and the instructor: told to a team, it would undo the Ladder.
+    the store and the instructor: shown to a team, it would undo the Ladder.
     """
 
     accepted: bool
@@ -54,7 +54,7 @@ def ladder_accepts(
     """The Ladder of Blum and Hardt (arXiv:1502.04585), with DeLong's paired test as its step.
 
     Random probes that are kept when they look better climb on the luck of the public jets. They
-    stop climbing when only a significant gain counts and nothing is told about any other. On
+    stop climbing when only a significant gain counts and nothing is reported about any other. On
     20 000 jets a hundred of them are held to an AUC of 0.504 on average at 99 % confidence; at
     95 % it would be 0.507.
 
@@ -77,7 +77,7 @@ def ladder_accepts(
 def tied_groups(
     areas: ArrayLike, covariance: ArrayLike, *, confidence: float = CONFIDENCE
 ) -> NDArray[np.int64]:
-    """Which neighbours on the board are equally good, as far as these jets can tell.
+    """Neighbours on the board that these jets cannot distinguish.
 
     Every entry is compared with each better one; Holm's procedure (Scand. J. Statist. 6 (1979)
     65) keeps the chance of a single false "worse" among its comparisons at 1 - confidence. A

@@ -30,7 +30,7 @@ class Scorecard:
 
 
 def auc_text(auc: Measurement) -> str:
-    """AUC and error to 4 decimals, which is all that a leaderboard tells while it is open.
+    """AUC and error to 4 decimals, which is all that an open leaderboard shows.
 
     Examples
     --------

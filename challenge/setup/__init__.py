@@ -1,4 +1,4 @@
-"""A new challenge: made from jets or labels, searched for leaks, given baselines.
+"""A new challenge: made from jets or from labels, searched for leaks, and given baselines.
 
 May import `challenge.store`, `challenge.scoring`, the ground, and of the course `samples`,
 `jetfile`, `kinematics` and `substructure`.

@@ -125,7 +125,7 @@ def _training_features() -> tuple[NDArray[np.float64], NDArray[np.int8]]:
 def _of_public_jets(
     challenge: Challenge, of_jets: Callable[[NDArray[np.float32]], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """What a function says of each batch of the public jets, one after the other."""
+    """Apply a function to the public jets, in batches and in order."""
     from course_utils.jetfile import DataError, JetFile  # scoring must do without HDF5
 
     path = challenge.folder / TEST_JETS
@@ -142,7 +142,7 @@ def _of_public_jets(
 
 def _missing(what: str, extra: str) -> ChallengeError:
     return ChallengeError(
-        f"{what}: pip install -c constraints.txt -e '.[{extra}]', then make the baselines again."
+        f"{what}: pip install -c constraints.txt -e '.[{extra}]', then run baselines again."
     )
 
 

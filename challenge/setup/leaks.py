@@ -1,8 +1,8 @@
 """What a test set could give away before anyone trains a network.
 
-A challenge is opened only when nothing but the physics of the jets tells signal from background.
-Every check asks whether a number that physics leaves free, such as the row or the azimuth of a
-jet, separates the classes after all.
+A challenge opens only if nothing but the physics of its jets separates signal from background.
+Every check asks whether a number that physics leaves free, such as the row or the azimuth of a jet,
+separates the classes after all.
 """
 
 import math
@@ -25,7 +25,7 @@ _CONSTITUENTS_THAT_TELL: Final = 10  # two different jets never share their ten 
 
 @dataclass(frozen=True)
 class Leak:
-    """A way to the labels that is no physics: a reason code and one sentence."""
+    """A way to infer the labels without any physics: a reason code and one sentence."""
 
     reason: str
     sentence: str
@@ -64,12 +64,12 @@ def leak_scan(
 
 
 def seed_leak(seed: object) -> list[Leak]:
-    """A seed that can be guessed: whoever generates the same jets has them with their labels.
+    """A seed that can be guessed: anyone could generate the same jets, with their labels.
 
     Parameters
     ----------
     seed : object
-        Of the generation, as the provenance of the source file tells it; None where it does not.
+        The seed of the generation, from the provenance of the source file; None if it has none.
 
     Examples
     --------
@@ -81,8 +81,8 @@ def seed_leak(seed: object) -> list[Leak]:
     return [
         Leak(
             "seed",
-            f"These jets were generated with seed {seed}, which can be guessed, and generated "
-            "again with their labels: draw one with "
+            f"These jets were generated with seed {seed}. It can be guessed, and anyone could "
+            "generate the jets again, with their labels: draw a random seed with "
             "python -c 'import secrets; print(secrets.randbits(63))'.",
         )
     ]
@@ -164,9 +164,7 @@ def _duplicate_leaks(
     prints = _fingerprints(jets)
     public = set(prints)
     if len(public) < len(prints):
-        yield Leak(
-            "repeated-jets", f"{len(prints) - len(public)} jets stand in the test set twice."
-        )
+        yield Leak("repeated-jets", f"{len(prints) - len(public)} jets are in the test set twice.")
     known = {
         each
         for batch in training_jets

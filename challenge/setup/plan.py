@@ -1,9 +1,4 @@
-"""How a new challenge is to be run, and its secret: which jets are public.
-
-::
-
-    CreationError   the jets or labels cannot make a challenge: a reason code and one sentence
-"""
+"""How a new challenge is to be run, and its secret: which jets are public."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -28,12 +23,12 @@ class Plan:
     name : str or None
         Shown on the leaderboard; the folder's name if None.
     public_fraction : float
-        Share of each class whose score is told while the challenge is live, in (0, 1]; 1 makes no
-        split.
+        Share of each class whose score is shown while the challenge is live, in (0, 1]; 1 makes
+        no split.
     rules : Rules
     training : Path or None
-        Another jet file that students have, to make sure that no jet of it is in the challenge;
-        those of the course are looked through in any case.
+        Another jet file that students have: no jet of it may be in the challenge. The files of the
+        course are always checked.
     accept_leaks : bool
         Open it although the leak scan found something.
     """

@@ -1,5 +1,8 @@
 """What a challenge remembers: its folder, its database, its log, and what the instructor did.
 
+A `Challenge` is opened here; `Store` holds submissions, `lifecycle` the instructor's actions, and
+`audit_log` checks the rows against the log.
+
 May import `challenge.scoring` and the ground (`challenge.words`, `challenge.errors`).
 """
 

@@ -1,10 +1,9 @@
-"""Checks of what is stored: the log against its hashes, the rows against the log, and the scores
-against the files they came from.
+"""Checks of what is stored: the log against its hashes, and the rows against the log.
 
-Of the rows, the log tells every submission (team, network, file, instant of receipt, AUC, R50, R30,
-the Ladder's decision), every final choice, every extension, and when the challenge was paused,
-closed and revealed. The intervals of a score are checked by `wrong_scores`; the rules in
-``challenge.toml``, the labels and the sentence of a refusal are checked by nothing.
+The log records every submission (team, network, file, time of receipt, AUC, R50, R30, the Ladder's
+decision), every final choice, every extension, and when the challenge was paused, closed and
+revealed. `challenge.intake.wrong_scores` checks the scores against their files. Nothing checks the
+rules in ``challenge.toml``, the labels and the sentence of a refusal.
 """
 
 import json
@@ -22,21 +21,22 @@ from challenge.store.records import Record
 from challenge.store.rows import scored_detail
 from challenge.store.store import Store
 from challenge.store.tables import Course, Event, Pick, Submission, Team
+from challenge.words import time_text
 
 __all__ = ["Audit", "audit_log"]
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What the log is worth.
+    """The result of an audit.
 
     Attributes
     ----------
     n_events : int
     head : str
-        Hash of the last event: note it, and nothing before it can be changed unseen.
+        Hash of the last event. Note it, and nothing before it can be changed unseen.
     faults : tuple of str
-        A sentence for each; none is good.
+        One sentence for each fault; empty if all is well.
     """
 
     n_events: int
@@ -45,13 +45,13 @@ class Audit:
 
 
 def audit_log(store: Store, *, noted: str | None = None) -> Audit:
-    """Check the chain of hashes, and that the rows are what the log says (see above).
+    """Check the chain of hashes, and the rows against the log (see above).
 
     Parameters
     ----------
     store : Store
     noted : str, optional
-        The head of an earlier audit, which must still be in the chain.
+        The head of an earlier audit; it must still be in the chain.
     """
     records = store.records()
     with store.reading() as session:
@@ -59,7 +59,7 @@ def audit_log(store: Store, *, noted: str | None = None) -> Audit:
         faults = ledger.chain_faults(session)
         if noted is not None and not session.query(Event).filter_by(hash=noted).count():
             faults.append(f"No event has the hash {noted}: the log was rewritten or cut off.")
-        if not faults:  # a log that is not whole proves nothing about the rows
+        if not faults:  # a broken log proves nothing about the rows
             faults = _faults_of_rows(session, records)
         return Audit(course.n_events, course.head, tuple(faults))
 
@@ -68,7 +68,7 @@ def _faults_of_rows(session: Session, records: list[Record]) -> list[str]:
     came = {each["submission"]: each for each in _all(session, "received", "refused")}
     result = {each["submission"]: each for each in _all(session, "scored", "rescored")}
     gone = sorted(set(came) - {record.id for record in records})
-    faults = [f"Submission {number} is in the log only." for number in gone]
+    faults = [f"Submission {number} is only in the log." for number in gone]
     for record in records:
         faults += _disagreements(record, came.get(record.id), result.get(record.id))
     faults += _faults_of_times(session, records)
@@ -79,7 +79,8 @@ def _faults_of_times(session: Session, records: list[Record]) -> Iterator[str]:
     at = {detail["submission"]: at for _, at, detail in _events(session, "received", "refused")}
     for record in records:
         if record.id in at and record.received_at != at[record.id]:
-            yield f"Submission {record.id} came at {at[record.id]}, the log says."
+            came = time_text(at[record.id])
+            yield f"According to the log, submission {record.id} came at {came}."
 
 
 def _faults_of_choices(session: Session) -> Iterator[str]:
@@ -91,7 +92,7 @@ def _faults_of_choices(session: Session) -> Iterator[str]:
     }
     stored = dict(map(tuple, session.execute(select(Pick.network_id, Pick.submission_id))))
     if stored != expected:
-        yield "The final choices are others than the log says."
+        yield "The final choices are not those in the log."
 
 
 def _faults_of_course(session: Session) -> Iterator[str]:
@@ -113,10 +114,11 @@ def _faults_of_course(session: Session) -> Iterator[str]:
     course = session.get_one(Course, 1)
     for word, at in times.items():
         if getattr(course, word) != at:
-            yield f"The challenge was {word} {at or 'never'}, the log says."
+            when = f"{word} at {time_text(at)}" if at else f"never {word}"
+            yield f"According to the log, the challenge was {when}."
     for team in session.scalars(select(Team).order_by(Team.id)):
         if [team.closes, team.per_day] != teams[team.name]:
-            yield f"Team {team.name} has another extension than the log says."
+            yield f"The extension of team {team.name} is not the one in the log."
 
 
 def _events(session: Session, *kinds: str) -> Iterator[tuple[str, datetime, dict[str, Any]]]:
@@ -140,7 +142,7 @@ def _disagreements(
         record.network,
         record.sha256,
     ):
-        yield f"Submission {record.id} came from another team, or with another file."
+        yield f"The log has another team or another file for submission {record.id}."
     expected = None if record.verdict is None else scored_detail(record.id, record.verdict)
     if expected != result:
-        yield f"Submission {record.id} has another result than the log says."
+        yield f"Submission {record.id} has a different result in the log."

@@ -1,8 +1,8 @@
-"""Where the store's tables are: SQLite inside the folder, or PostgreSQL, and at which version.
+"""Where the store's tables are, SQLite in the folder or PostgreSQL, and which version they have.
 
 A challenge stays where it was made. One made while ``CHALLENGE_DATABASE_URL`` names a PostgreSQL
 server has, instead of ``challenge.sqlite``, a file ``challenge.postgresql`` with the name of its
-schema; one server so holds any number of challenges.
+schema; so one server can hold any number of challenges.
 """
 
 import os
@@ -42,7 +42,7 @@ URL_VARIABLE: Final = "CHALLENGE_DATABASE_URL"
 VERSION: Final = "0001"  # of the tables; the last one in challenge/migrations
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _SECONDS_TO_WAIT: Final = 60  # for another process that writes
-_ONE_AT_A_TIME: Final = 0x6A657473  # PostgreSQL's lock for whoever migrates
+_ONE_AT_A_TIME: Final = 0x6A657473  # PostgreSQL's lock: one process migrates at a time
 
 
 def create_database(folder: Path) -> Engine:
@@ -53,7 +53,7 @@ def create_database(folder: Path) -> Engine:
     FileExistsError
         If the folder has a database already.
     ChallengeError
-        If the server named in the environment is none that can be used.
+        If the server named in the environment cannot be used.
     """
     url = _server()
     path = folder / (DATABASE if url is None else MARKER)
@@ -117,7 +117,7 @@ def _engine(folder: Path) -> Engine:
         engine = create_engine(
             URL.create("sqlite", database=str(folder / DATABASE)),
             poolclass=NullPool,
-            hide_parameters=True,  # an error would tell private scores
+            hide_parameters=True,  # an error message would show private scores
             connect_args={"timeout": _SECONDS_TO_WAIT},
         )
         event.listen(engine, "connect", _leave_transactions_to_us)
@@ -126,8 +126,8 @@ def _engine(folder: Path) -> Engine:
     if not (folder / MARKER).is_file():
         if not (folder / LABELS).exists():
             raise ChallengeError(
-                f"{folder} has neither labels nor submissions, as a student's copy: only the "
-                f"instructor's folder can do this. Look at a file with: python -m challenge check "
+                f"{folder} has neither labels nor submissions, so it is a student's copy, and "
+                f"this needs the instructor's folder. Check a file with: python -m challenge check "
                 f"{folder} FILE"
             )
         raise ChallengeError(
@@ -153,7 +153,7 @@ def _server() -> URL | None:
         return None
     wrong = (
         f"Expected {URL_VARIABLE} to look like postgresql+psycopg://user@host/database; "
-        "what it holds is something else."  # it may hold a password: do not show it
+        "it holds something else."  # it may hold a password: do not show it
     )
     try:
         url = make_url(given)
@@ -165,7 +165,7 @@ def _server() -> URL | None:
 
 
 def _version(connection: Connection) -> str:
-    """Of the tables; empty before there are any, as after a creation that was killed."""
+    """The version of the tables; empty if there are none, as after a killed creation."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()

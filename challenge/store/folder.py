@@ -10,10 +10,6 @@
     submissions/       secret: every file that was handed in, named by its SHA-256
 
 The folder is the instructor's alone (mode 0700); students get copies of the first two files.
-
-::
-
-    ChallengeError     the challenge cannot be used as asked; the message says what to do
 """
 
 from dataclasses import dataclass
@@ -37,7 +33,7 @@ _TIMES: Final = ("opens", "closes")
 
 @dataclass(frozen=True)
 class Rules:
-    """What holds for every team, as it stands in the settings.
+    """The rules for every team, from the settings file.
 
     Attributes
     ----------
@@ -46,7 +42,7 @@ class Rules:
     per_day : int
         Submissions of a team in any 24 hours.
     refusals_per_day : int
-        Refused files of a team in any 24 hours whose reasons are told and kept.
+        Refused files of a team in any 24 hours; their reasons are reported and kept.
     networks : int
         Named networks of a team.
     """
@@ -68,7 +64,7 @@ class Rules:
         return cls(**numbers, **times)
 
     def lines(self) -> str:
-        """As they stand in the settings file."""
+        """The rules as lines of the settings file."""
         moments = {each: getattr(self, each) for each in _TIMES}
         times = (f"{each} = {iso_text(at)}\n" for each, at in moments.items() if at is not None)
         return (
@@ -91,8 +87,8 @@ class Truth:
     labels : array of shape (n_jets,)
         1 signal, 0 background.
     is_public : bool array of shape (n_jets,)
-        The jets whose score is told while the challenge is live. The others are private; if there
-        is no split, all jets are both.
+        The jets whose score is shown while the challenge is live. The others are private; without
+        a split, all jets are both.
     """
 
     labels: NDArray[np.int8]

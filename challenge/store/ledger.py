@@ -1,7 +1,7 @@
 """The log of events: append-only, and each line carries the hash of everything before it.
 
-Who changes, drops or inserts a line has to change every hash after it, and so the last one: note
-that one (`audit` prints it) and nothing before it can be rewritten unseen.
+Changing, dropping or inserting a line changes every later hash, and so the last one. Note the last
+hash (`audit` prints it), and nothing before it can be rewritten unseen.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ def append(session: Session, course: Course, at: datetime, kind: str, **detail: 
 
 
 def chain_faults(session: Session) -> list[str]:
-    """A sentence for every place where the chain is broken; empty if it is whole."""
+    """One sentence for every break in the chain; empty if it is intact."""
     course = session.get_one(Course, 1)
     faults, head, expected = [], "", 1
     for event in session.scalars(select(Event).order_by(Event.number)):
@@ -57,7 +57,7 @@ def chain_faults(session: Session) -> list[str]:
 
 
 def details(session: Session, kind: str) -> list[dict[str, Any]]:
-    """What the events of one kind say, in their order."""
+    """The details of all events of one kind, in their order."""
     events = select(Event.detail).filter_by(kind=kind).order_by(Event.number)
     return [json.loads(text) for text in session.scalars(events)]
 

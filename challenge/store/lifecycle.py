@@ -1,7 +1,7 @@
-"""What an instructor does to a running challenge: one function for each action.
+"""What an instructor does with a running challenge, one function for each action.
 
-Every action is one transaction and one line in the log. An action that changes nothing is no
-error, so that a command can be given again after a kill.
+Every action is one transaction and one line in the log. An action that changes nothing is not
+an error, so that a command can be repeated after a kill.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ __all__ = ["close", "extend", "is_closed", "pause", "phase", "pick", "resume", "
 
 
 def phase(challenge: Challenge) -> Phase:
-    """What may be seen of the challenge now."""
+    """How much of the challenge may be seen now."""
     now = challenge.store.now()
     with challenge.store.reading() as session:
         course = session.get_one(Course, 1)
@@ -33,7 +33,7 @@ def phase(challenge: Challenge) -> Phase:
 
 
 def pause(challenge: Challenge) -> None:
-    """Take in no more submissions until `resume`."""
+    """Refuse submissions until `resume`."""
     with challenge.store.writing() as (session, course, now):
         if course.paused is None:
             course.paused = now
@@ -41,17 +41,17 @@ def pause(challenge: Challenge) -> None:
 
 
 def resume(challenge: Challenge) -> bool:
-    """Take in submissions again, after a pause or after a close that came too early.
+    """Accept submissions again, after a pause or a close that came too early.
 
     Returns
     -------
     bool
-        Whether there was either.
+        Whether the challenge was paused or closed.
 
     Raises
     ------
     ChallengeError
-        If the private ranks are known: whoever hands in now would know them.
+        If the private ranks are revealed: a team that submits now would know them.
     """
     with challenge.store.writing() as (session, course, now):
         _require_secret(course)
@@ -63,7 +63,7 @@ def resume(challenge: Challenge) -> bool:
 
 
 def close(challenge: Challenge) -> None:
-    """Take in no more submissions from anyone; extensions end as well."""
+    """Refuse all further submissions; extensions end as well."""
     with challenge.store.writing() as (session, course, now):
         extended = session.scalars(select(Team).where(Team.closes > now)).all()
         if course.closed is None or extended:
@@ -74,23 +74,23 @@ def close(challenge: Challenge) -> None:
 
 
 def reveal(challenge: Challenge) -> None:
-    """Let the private ranks be seen; from now on nothing can be handed in or chosen.
+    """Show the private ranks; afterwards nothing can be submitted or chosen.
 
     Raises
     ------
     ChallengeError
-        If someone may still hand in, or a file that was handed in is not scored.
+        If a team may still submit, or a submitted file is not scored yet.
     """
     with challenge.store.writing() as (session, course, now):
         if course.revealed is not None:
             return
         if not _is_over(session, course, challenge.rules, now):
-            raise ChallengeError("Teams may still hand in files: close the challenge first.")
+            raise ChallengeError("Teams may still submit files: close the challenge first.")
         waiting = session.scalar(select(func.count()).where(Submission.state == State.RECEIVED))
         if waiting:
             raise ChallengeError(
                 f"{waiting} submissions are not scored yet: python -m challenge rescore DIR "
-                "finishes them, or says which file is gone."
+                "finishes them, or names the file that is gone."
             )
         course.revealed = now
         ledger.append(session, course, now, "revealed")
@@ -149,9 +149,9 @@ def pick(challenge: Challenge, team: str, receipts: Sequence[str]) -> list[str]:
 
 
 def is_closed(rules: Rules, closed: datetime | None, now: datetime) -> bool:
-    """Whether it is over for teams without an extension.
+    """Whether time is up for teams without an extension.
 
-    A close by hand holds whatever the clock says: one that is set back opens nothing.
+    A close by hand holds whatever the clock says: setting the clock back reopens nothing.
     """
     return closed is not None or (rules.closes is not None and now >= rules.closes)
 
@@ -178,7 +178,7 @@ def _submissions(session: Session, team: Team, receipt: str) -> list[Submission]
 
 
 def _is_over(session: Session, course: Course, rules: Rules, now: datetime) -> bool:
-    """Whether nobody may hand in any more, but for a change by the instructor."""
+    """Whether time is up for every team, unless the instructor changes that."""
     latest = session.scalar(select(func.max(Team.closes)))
     return is_closed(rules, course.closed, now) and (latest is None or now >= latest)
 

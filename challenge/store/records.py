@@ -1,4 +1,4 @@
-"""What the store remembers, as plain records that need no database to be read."""
+"""What the store remembers, as plain records: reading them needs no database."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ class Split(StrEnum):
 
 
 class Phase(StrEnum):
-    """What may be seen of a challenge."""
+    """How much of a challenge may be seen."""
 
     LIVE = "live"  # public split, rounded
     CLOSED = "closed"  # as live, and no more submissions
@@ -55,10 +55,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Record:
-    """One submission: who handed in which file when (UTC), and what came of it.
+    """One submission: which team sent which file when (UTC), and its result.
 
     ``verdict`` is there when it was scored, ``reason`` and ``sentence`` when it was refused.
-    ``is_pick`` tells that the team chose it as its network's final one.
+    ``is_pick``: the team chose it as its network's final submission.
     """
 
     id: int
@@ -80,7 +80,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Progress:
-    """What the instructor did to a challenge so far, as UTC instants; None for not yet."""
+    """When the instructor paused, closed and revealed a challenge (UTC); None for not yet."""
 
     paused: datetime | None = None
     closed: datetime | None = None

@@ -1,12 +1,12 @@
-"""What the challenge remembers: submitted files in a folder, everything else in a database.
+"""What a challenge remembers: submitted files in a folder, everything else in a database.
 
 A submission goes through three steps, each complete on disk before the next begins: its file, its
 row (`State.RECEIVED`), its result (`State.SCORED`); a file that cannot be read gets a row that is
-`State.REJECTED` at once. Each step may be done again without harm, so whatever a kill interrupts
-is finished by repeating it.
+`State.REJECTED` at once. Each step can be repeated without harm, so repeating a submission finishes
+what a kill interrupted.
 
-Whoever writes locks first the team, by counting its ``v`` up, then the one row of the course, and
-only then counts or decides: of many that come at once, exactly as many pass as may.
+Every writer first locks the team, by counting its ``v`` up, then the one row of the course, and
+only then counts or decides: of many submissions at once, exactly as many pass as are allowed.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from course_utils.files import write_file
 __all__ = ["SUBMISSIONS", "Store", "system_clock"]
 
 SUBMISSIONS: Final = "submissions"
-# A clock that was set back by less waits for the log to be passed; by more, the log was wrong.
+# Set back by less than this, the clock waits until it passes the log; by more, the log was wrong.
 _LARGEST_STEP_BACK: Final = timedelta(hours=25)
 _KNOWN_TEAM: Final = text(
     "INSERT INTO team (name, key, v) VALUES (:name, :key, 0) ON CONFLICT (key) DO NOTHING"
@@ -78,12 +78,12 @@ class Store:
         return cls(folder)
 
     def now(self) -> datetime:
-        """What time it is for this challenge: no earlier than its last event."""
+        """The time of this challenge: never earlier than its last event."""
         with self.reading() as session:
             return _no_earlier(self._clock(), session.get_one(Course, 1))
 
     def progress(self) -> Progress:
-        """What the instructor did so far."""
+        """What the instructor has done so far."""
         with self.reading() as session:
             course = session.get_one(Course, 1)
             return Progress(course.paused, course.closed, course.revealed)
@@ -119,13 +119,13 @@ class Store:
     # --- submissions -------------------------------------------------------------------------
 
     def settle(self, submission: int, outcome: Verdict | SubmissionError) -> bool:
-        """Step 3: note the result; nothing happens if there is one already.
+        """Step 3: note the result, unless there is one already.
 
         Returns
         -------
         bool
-            False if the network has another best by now than the verdict compared with: judge
-            anew and come again.
+            False if the network's best has changed since the verdict was made: judge again and
+            repeat.
         """
         with self.writing(of_submission=submission) as (session, course, now):
             row = session.get_one(Submission, submission)
@@ -144,7 +144,7 @@ class Store:
             return True
 
     def rewrite(self, submission: int, outcome: Verdict) -> None:
-        """Put new scorecards in the place of old ones, and say so in the log."""
+        """Replace the scorecards by new ones, and log it."""
         with self.writing(of_submission=submission) as (session, course, now):
             row = session.get_one(Submission, submission)
             for score in row.scores:

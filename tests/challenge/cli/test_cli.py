@@ -229,8 +229,10 @@ def test_a_term_from_create_to_the_marks(files, tmp_path, capsys):
     shown = says("show", folder, "Top Quarks")
     assert "dnn, final choice" in shown
     assert "7 of 9 submissions left" in shown
-    assert says("reveal", folder, status=2).startswith("error: Teams may still hand in")
-    assert says("close", folder) == "closed: 2 submissions are scored, 0 wait for their file."
+    assert says("reveal", folder, status=2).startswith("error: Teams may still submit")
+    assert (
+        says("close", folder) == "closed: 2 submissions are scored, 0 are waiting for their file."
+    )
     assert "[closed]" in says("score", folder, files / "cnn.npy", "--team", "them", status=1)
     revealed = says("reveal", folder)
     assert "Top Quarks" in revealed

@@ -155,7 +155,7 @@ def test_resume_of_an_open_challenge_says_that_it_was_open(students_copy, capsys
     assert capsys.readouterr().out.startswith("not paused")
     main(["pause", "c"])
     assert main(["resume", "c"]) == 0
-    assert "resumed: submissions are taken in again." in capsys.readouterr().out
+    assert "resumed: submissions are accepted again." in capsys.readouterr().out
 
 
 # --- what is shown whole -----------------------------------------------------------------------

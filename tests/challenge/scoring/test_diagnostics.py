@@ -126,7 +126,7 @@ def test_the_curve_to_draw_lies_on_the_roc_and_starts_where_it_means_something()
 
 
 def of(scores, auc, **options):
-    return find_hints(scores, told_auc=auc, n_signal=N // 2, n_background=N // 2, **options)
+    return find_hints(scores, shown_auc=auc, n_signal=N // 2, n_background=N // 2, **options)
 
 
 def test_a_good_file_gets_no_hint():

@@ -95,8 +95,8 @@ def test_what_the_instructor_did_is_replayed_from_the_log(contest):
         ("UPDATE pick SET submission_id = 3", "final choices"),
         ("UPDATE course SET revealed = NULL", "was revealed"),
         ("UPDATE course SET closed = NULL", "was closed"),
-        ("UPDATE course SET paused = '2020-01-01 00:00:00'", "paused never"),
-        ("UPDATE team SET per_day = 99", "another extension"),
+        ("UPDATE course SET paused = '2020-01-01 00:00:00'", "never paused"),
+        ("UPDATE team SET per_day = 99", "The extension of team us is not"),
     ],
 )
 def test_a_change_of_what_else_the_log_tells_is_found(contest, statement, words):
@@ -140,7 +140,7 @@ def test_rescore_finds_a_changed_score_and_mends_it(contest, capsys):
     change(contest, "UPDATE score SET r30_low = r30_low + 1 WHERE submission_id = 2")
     assert main(["rescore", folder, "--verify"]) == 1
     printed = capsys.readouterr()
-    assert "Submission 2 (us / cnn) has other scores." in printed.err
+    assert "Submission 2 (us / cnn) has different scores." in printed.err
     assert "verified: 4 submissions, 1 differ." in printed.out
     assert main(["rescore", folder]) == 0
     assert "rescored: 1 of 4 submissions changed." in capsys.readouterr().out

@@ -79,11 +79,11 @@ def measure(folder: Path, load: Load) -> Outcome:
         start = time.perf_counter()
         answers = pool.map(_hand_in, tasks, chunksize=1)
         seconds = time.perf_counter() - start
-    contest = Challenge.open(folder)
-    records = contest.store.records()
+    challenge = Challenge.open(folder)
+    records = challenge.store.records()
     accepted = Counter(record.team for record in records)
     receipts = Counter((team, sha256) for team, sha256, reason in answers if not reason)
-    faults = [*audit_log(contest.store).faults, *wrong_scores(contest)]
+    faults = [*audit_log(challenge.store).faults, *wrong_scores(challenge)]
     if receipts != Counter((record.team, record.sha256) for record in records):
         faults.append("The receipts are not the submissions that are stored.")
     if any(record.state is not State.SCORED for record in records):
@@ -104,11 +104,11 @@ def _new_challenge(folder: Path, load: Load) -> None:
 
 def _hand_in(task: tuple[Path, int, int]) -> tuple[str, str, str]:
     folder, team, number = task
-    contest = Challenge.open(folder)
-    data = _file([team, number], contest.truth.labels)
+    challenge = Challenge.open(folder)
+    data = _file([team, number], challenge.truth.labels)
     name = f"team {team}"
     try:
-        receipt = submit(contest, data, team=name, network=f"net {number % 3}")
+        receipt = submit(challenge, data, team=name, network=f"net {number % 3}")
     except SubmissionError as refusal:
         return name, "", refusal.reason
     return name, receipt.sha256, ""

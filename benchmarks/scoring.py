@@ -93,11 +93,11 @@ def scored(labels: np.ndarray, number: int, folder: Path) -> tuple[Record, np.nd
     return Record(number, team, network, key, OPENED, State.SCORED, verdict), scores
 
 
-def stored_contest(labels: np.ndarray, n_networks: int, folder: Path) -> Challenge:
+def stored_challenge(labels: np.ndarray, n_networks: int, folder: Path) -> Challenge:
     """A challenge on disk, five networks a team, scored and stored."""
     np.save(folder / "labels.npy", labels)
     create_from_labels(folder / "c", folder / "labels.npy", seed=1)
-    contest = Challenge.open(folder / "c")
+    challenge = Challenge.open(folder / "c")
     rng = np.random.default_rng(3)
     common = rng.normal(size=len(labels)) + 2.5 * labels
     for number in range(n_networks):
@@ -105,18 +105,18 @@ def stored_contest(labels: np.ndarray, n_networks: int, folder: Path) -> Challen
         file = io.BytesIO()
         np.save(file, scores.astype(np.float32))
         team, network = f"team {number // 5}", f"network {number % 5}"
-        submit(contest, file.getvalue(), team=team, network=network)
-    return contest
+        submit(challenge, file.getvalue(), team=team, network=network)
+    return challenge
 
 
 def stored_board(labels: np.ndarray, n_networks: int, folder: Path) -> Table:
     """The same page from the files and the database of a challenge, as the command draws it."""
-    contest = stored_contest(labels, n_networks, folder)
+    challenge = stored_challenge(labels, n_networks, folder)
     html = FORMATS["html"]
     start = perf_counter()
-    html(current_standings(contest))
+    html(current_standings(challenge))
     first = perf_counter() - start
-    again = seconds(lambda: html(current_standings(contest)), repeats=3)
+    again = seconds(lambda: html(current_standings(challenge)), repeats=3)
     table = Table("what", "s", "target", title=f"stored board of {n_networks} networks")
     table.add_row("the first time", f"{first:.2f}", "")
     table.add_row("when nothing changed", f"{again:.2f}", "< 1")

@@ -26,7 +26,7 @@ def term(tmp_path_factory):
 
 def test_every_submission_of_the_term_is_counted_and_none_is_wrong(term):
     room, told = term
-    records = room.contest.store.records()
+    records = room.challenge.store.records()
     assert told[-1] == f"rescore --verify: {len(records)} submissions, 0 differ"
     assert told[-2].endswith(" 0 faults")
 
@@ -34,9 +34,9 @@ def test_every_submission_of_the_term_is_counted_and_none_is_wrong(term):
 def test_no_team_had_more_than_its_quota(term):
     room, _ = term
     days = {}
-    for record in room.contest.store.records():
+    for record in room.challenge.store.records():
         if record.state == "SCORED" and record.team != "baseline":
-            key = (record.team, (record.received_at - room.contest.rules.opens).days)
+            key = (record.team, (record.received_at - room.challenge.rules.opens).days)
             days[key] = days.get(key, 0) + 1
     assert max(days.values()) == 5
 

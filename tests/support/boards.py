@@ -4,7 +4,7 @@ import html.parser
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from contests import scored_record
+from challenges import scored_record
 
 from challenge.board.build import PUBLISHED, Evidence, Occasion, build_standings
 from challenge.board.standings import Standings

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
-from contests import NOON, scored_record
+from challenges import NOON, scored_record
 
 from challenge.board.order import final_order, live_order
 from challenge.scoring.scorecard import Scorecard

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from contests import LABELS, NOON, Clock, content, new_contest, send
+from challenges import LABELS, NOON, Clock, content, new_challenge, send
 from sqlalchemy.exc import OperationalError
 
 from challenge.board.build import PUBLISHED
@@ -86,22 +86,22 @@ def test_a_time_that_is_none_is_a_usage_error(argv, capsys):
 
 def test_after_an_early_close_the_page_shows_when_it_closed(tmp_path):
     clock = Clock()
-    contest = new_contest(tmp_path / "c", clock=clock, closes=NOON + 7 * DAY)
-    assert current_standings(contest).closes == NOON + 7 * DAY
+    challenge = new_challenge(tmp_path / "c", clock=clock, closes=NOON + 7 * DAY)
+    assert current_standings(challenge).closes == NOON + 7 * DAY
     clock.passes(hours=3)
-    lifecycle.close(contest)
-    assert current_standings(contest).closes == NOON + timedelta(hours=3)
-    assert "closed 01 Apr 2026, 15:00 UTC" in FORMATS["html"](current_standings(contest))
-    lifecycle.resume(contest)
+    lifecycle.close(challenge)
+    assert current_standings(challenge).closes == NOON + timedelta(hours=3)
+    assert "closed 01 Apr 2026, 15:00 UTC" in FORMATS["html"](current_standings(challenge))
+    lifecycle.resume(challenge)
     clock.at = NOON + 8 * DAY
-    lifecycle.close(contest)
-    assert current_standings(contest).closes == NOON + 7 * DAY
+    lifecycle.close(challenge)
+    assert current_standings(challenge).closes == NOON + 7 * DAY
 
 
 def test_an_extension_into_the_past_is_told_in_the_same_format(tmp_path, capsys):
-    contest = new_contest(tmp_path / "c")
-    send(contest, content())
-    folder = str(contest.folder)
+    challenge = new_challenge(tmp_path / "c")
+    send(challenge, content())
+    folder = str(challenge.folder)
     assert main(["extend", folder, "us", "--until", "2020-01-01T12:00"]) == 2
     assert "got 2020-01-01 12:00:00 UTC." in capsys.readouterr().err
 
@@ -162,9 +162,9 @@ def test_resume_of_an_open_challenge_says_that_it_was_open(students_copy, capsys
 
 
 def test_show_prints_the_whole_hash_of_a_file(tmp_path, capsys):
-    contest = new_contest(tmp_path / "c")
-    receipt = send(contest, content())
-    assert main(["show", str(contest.folder), "us"]) == 0
+    challenge = new_challenge(tmp_path / "c")
+    receipt = send(challenge, content())
+    assert main(["show", str(challenge.folder), "us"]) == 0
     assert receipt.sha256 in capsys.readouterr().out
 
 

@@ -9,7 +9,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from contests import Clock, file_of, ladder, new_contest, scored_record, send
+from challenges import Clock, file_of, ladder, new_challenge, scored_record, send
 
 from challenge.board.copies import look_alikes
 from challenge.board.current import current_standings
@@ -92,9 +92,9 @@ def test_votes_by_what_the_ladder_tells_gain_nothing():
 
 
 def test_a_team_that_sends_random_probes_is_told_one_card_for_all(tmp_path):
-    contest = new_contest(tmp_path / "c", clock=Clock(), per_day=40)
+    challenge = new_challenge(tmp_path / "c", clock=Clock(), per_day=40)
     rng = np.random.default_rng(3)
-    told = [send(contest, file_of(rng.normal(size=400))) for _ in range(30)]
+    told = [send(challenge, file_of(rng.normal(size=400))) for _ in range(30)]
     n_accepted = sum(each.is_best for each in told)
     assert len({each.card for each in told}) == n_accepted <= 4
 
@@ -141,13 +141,13 @@ def test_live_working_points_are_few_fixed_and_coarse():
 
 
 def test_moving_one_jet_to_the_top_tells_nothing_about_it(tmp_path):
-    contest = new_contest(tmp_path / "c", clock=Clock(), per_day=100)
+    challenge = new_challenge(tmp_path / "c", clock=Clock(), per_day=100)
     scores = np.random.default_rng(7).normal(size=400)
-    first = send(contest, file_of(scores))
+    first = send(challenge, file_of(scores))
     for jet in range(40):
         probe = scores.copy()
         probe[jet] = scores.max() + 1
-        receipt = send(contest, file_of(probe))
+        receipt = send(challenge, file_of(probe))
         assert not receipt.is_best
         assert (receipt.card, receipt.hints) == (first.card, ())
 
@@ -171,21 +171,21 @@ def test_r30_probes_tell_a_background_jet_only_where_all_is_told():
 
 def told_of_moved_jets(folder, label):
     """All that is told live of one file under five names, in four a jet of a class at the top."""
-    contest = new_contest(folder, clock=Clock())
-    public, labels = contest.truth.is_public, contest.truth.labels
+    challenge = new_challenge(folder, clock=Clock())
+    public, labels = challenge.truth.is_public, challenge.truth.labels
     scores = np.random.default_rng(7).normal(size=400) + labels
     middle = public & (labels == label) & (np.abs(scores - np.median(scores[public])) < 0.3)
-    base = send(contest, file_of(scores), network="n0")
+    base = send(challenge, file_of(scores), network="n0")
     receipts = []
     for number, jet in enumerate(np.flatnonzero(middle)[:4], start=1):
         probe = scores.copy()
         probe[jet] = scores.max() + 1
-        receipts.append(send(contest, file_of(probe), network=f"n{number}"))
+        receipts.append(send(challenge, file_of(probe), network=f"n{number}"))
     assert len(receipts) == 4
     assert {each.card for each in receipts} == {base.card}
     told = [(each.sentence, each.hints) for each in receipts]
-    told += [receipt.sentence for _, receipt in history(contest, "us")]
-    shown = current_standings(contest)
+    told += [receipt.sentence for _, receipt in history(challenge, "us")]
+    shown = current_standings(challenge)
     assert [line.network for line in shown.lines] == ["n0", "n1", "n2", "n3", "n4"]
     assert {line.group for line in shown.lines} == {1}
     return told, [draw(replace(shown, challenge="c")) for draw in FORMATS.values()]
@@ -197,38 +197,41 @@ def test_one_jet_moved_in_each_network_of_a_team_tells_nothing_about_any(tmp_pat
 
 
 def test_a_network_of_a_team_that_is_significantly_different_is_told_its_own_score(tmp_path):
-    contest = new_contest(tmp_path / "c", clock=Clock())
-    first, other = (send(contest, ladder(step), network=f"n{step}") for step in (0, 3))
+    challenge = new_challenge(tmp_path / "c", clock=Clock())
+    first, other = (send(challenge, ladder(step), network=f"n{step}") for step in (0, 3))
     assert other.card.auc.value > first.card.auc.value
     assert other.stand_in is None
-    assert [line.network for line in current_standings(contest).lines] == ["n3", "n0"]
-    near = send(contest, ladder(0)[:-8] + ladder(1)[-8:], network="near")
+    assert [line.network for line in current_standings(challenge).lines] == ["n3", "n0"]
+    near = send(challenge, ladder(0)[:-8] + ladder(1)[-8:], network="near")
     assert near.card == first.card
     assert "not significantly different from your n0" in near.sentence
 
 
 def test_a_step_up_of_a_second_network_is_no_way_around_the_first(tmp_path):
-    contest = new_contest(tmp_path / "c", clock=Clock())
+    challenge = new_challenge(tmp_path / "c", clock=Clock())
     scores = np.load(BytesIO(ladder(3)))
-    first = send(contest, ladder(3), network="n0")
-    send(contest, ladder(0), network="n1")
+    first = send(challenge, ladder(3), network="n0")
+    send(challenge, ladder(0), network="n1")
     probe = scores.copy()
-    public = np.flatnonzero(contest.truth.is_public)
+    public = np.flatnonzero(challenge.truth.is_public)
     probe[public[np.argsort(scores[public])[100]]] = scores.max() + 1
-    step = send(contest, file_of(probe), network="n1")
+    step = send(challenge, file_of(probe), network="n1")
     assert step.is_best
     assert step.card == first.card
-    assert [line.network for line in current_standings(contest).lines] == ["n0", "n1"]
+    assert [line.network for line in current_standings(challenge).lines] == ["n0", "n1"]
 
 
 def test_a_live_board_tells_nothing_of_a_file_the_ladder_did_not_take(tmp_path):
     boards = []
     for name, unaccepted in (("a", ladder(0)), ("b", ladder(2))):
-        contest = new_contest(tmp_path / name, clock=Clock())
-        send(contest, ladder(3))
-        assert not send(contest, unaccepted).is_best
+        challenge = new_challenge(tmp_path / name, clock=Clock())
+        send(challenge, ladder(3))
+        assert not send(challenge, unaccepted).is_best
         boards.append(
-            [draw(replace(current_standings(contest), challenge="c")) for draw in FORMATS.values()]
+            [
+                draw(replace(current_standings(challenge), challenge="c"))
+                for draw in FORMATS.values()
+            ]
         )
     assert boards[0] == boards[1]
 

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from contests import Clock, N, content, file_of, new_contest
+from challenges import Clock, N, content, file_of, new_challenge
 
 from challenge.cli import main
 from challenge.errors import ChallengeError
@@ -29,8 +29,8 @@ def box(tmp_path):
 
 
 @pytest.fixture
-def contest(tmp_path):
-    return new_contest(tmp_path / "c")
+def challenge(tmp_path):
+    return new_challenge(tmp_path / "c")
 
 
 def put(box, name, data=None):
@@ -46,10 +46,10 @@ def ready(box):
     return [f"{each.team}/{each.network}" for each in box.look()]
 
 
-def answered(contest, box):
+def answered(challenge, box):
     box.look()
     for found in box.look():
-        handed_in(contest, box, found)
+        handed_in(challenge, box, found)
 
 
 def answer(box, name):
@@ -68,9 +68,9 @@ def test_a_file_is_found_with_its_team_and_network_once_it_rests(box):
     assert (found.team, found.network) == ("us", "cnn")
 
 
-def test_a_file_is_answered_once_and_again_when_it_changes(contest, box):
+def test_a_file_is_answered_once_and_again_when_it_changes(challenge, box):
     path = put(box, "us/cnn.npy")
-    answered(contest, box)
+    answered(challenge, box)
     assert ready(box) == []
     path.write_bytes(content(1))
     assert ready(box) == ["us/cnn"]
@@ -109,31 +109,31 @@ def test_a_drop_box_in_which_others_make_folders_is_refused(box, mode):
 # --- what is answered --------------------------------------------------------------------------
 
 
-def test_an_accepted_file_gets_a_receipt_beside_it(contest, box):
+def test_an_accepted_file_gets_a_receipt_beside_it(challenge, box):
     put(box, "us/cnn.npy")
-    answered(contest, box)
+    answered(challenge, box)
     first, second = answer(box, "us/cnn").splitlines()
     assert first.startswith("accepted us / cnn: AUC 0.")
-    assert second.split() == ["sha256", contest.store.records()[0].sha256]
+    assert second.split() == ["sha256", challenge.store.records()[0].sha256]
     assert stat.S_IMODE((box.folder / "us" / "cnn.receipt.txt").stat().st_mode) & 0o044 == 0o044
 
 
-def test_a_refused_file_gets_its_reason_and_does_not_stop_the_others(contest, box):
+def test_a_refused_file_gets_its_reason_and_does_not_stop_the_others(challenge, box):
     put(box, "us/bad.npy", file_of(np.full(N, np.nan)))
     put(box, "us/cnn.npy")
-    answered(contest, box)
+    answered(challenge, box)
     assert answer(box, "us/bad").startswith("refused [not-finite] ")
     assert answer(box, "us/cnn").startswith("accepted ")
 
 
-def test_a_file_with_a_second_name_is_refused(contest, box):
+def test_a_file_with_a_second_name_is_refused(challenge, box):
     os.link(put(box, "them/cnn.npy"), box.folder / "us" / "mine.npy")
-    answered(contest, box)
+    answered(challenge, box)
     assert "link" in answer(box, "us/mine")
-    assert contest.store.records() == []
+    assert challenge.store.records() == []
 
 
-def test_a_file_that_becomes_a_link_or_a_pipe_after_it_was_seen_is_refused(contest, box):
+def test_a_file_that_becomes_a_link_or_a_pipe_after_it_was_seen_is_refused(challenge, box):
     path = put(box, "us/cnn.npy")
     pipe = put(box, "us/dnn.npy")
     box.look()
@@ -143,31 +143,31 @@ def test_a_file_that_becomes_a_link_or_a_pipe_after_it_was_seen_is_refused(conte
     pipe.unlink()
     os.mkfifo(pipe)
     for each in found:
-        assert "refused [unreadable]" in handed_in(contest, box, each)
-    assert contest.store.records() == []
+        assert "refused [unreadable]" in handed_in(challenge, box, each)
+    assert challenge.store.records() == []
 
 
-def test_an_answer_replaces_a_name_and_not_what_the_name_points_to(contest, box, tmp_path):
+def test_an_answer_replaces_a_name_and_not_what_the_name_points_to(challenge, box, tmp_path):
     precious = tmp_path / "precious"
     precious.write_text("keep me")
     put(box, "us/cnn.npy")
     (box.folder / "us" / "cnn.receipt.txt").symlink_to(precious)
-    answered(contest, box)
+    answered(challenge, box)
     assert precious.read_text() == "keep me"
     assert answer(box, "us/cnn").startswith("accepted ")
 
 
-def test_a_hostile_name_is_refused_and_cannot_paint_the_terminal(contest, box, capsys):
+def test_a_hostile_name_is_refused_and_cannot_paint_the_terminal(challenge, box, capsys):
     put(box, "us/\x1b[31mred.npy")
     put(box, "<script>/cnn.npy")
     box.look()
     for found in box.look():
-        assert handed_in(contest, box, found).startswith("refused [")
-    assert contest.store.records() == []
+        assert handed_in(challenge, box, found).startswith("refused [")
+    assert challenge.store.records() == []
 
 
 def test_an_answer_that_cannot_be_written_leaves_the_file_for_a_later_look(
-    contest, box, monkeypatch
+    challenge, box, monkeypatch
 ):
     def disk_full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
@@ -177,40 +177,40 @@ def test_an_answer_that_cannot_be_written_leaves_the_file_for_a_later_look(
         patch.setattr("challenge.intake.dropbox._put", disk_full)
         box.look()
         (found,) = box.look()
-        assert "No space left" in answered_or_put_off(contest, box, found)
+        assert "No space left" in answered_or_put_off(challenge, box, found)
     assert [len(box.look()) for _ in range(3)] == [0, 1, 1]
-    answered(contest, box)
+    answered(challenge, box)
     assert answer(box, "us/cnn").startswith("accepted ")
-    assert len(contest.store.records()) == 1
+    assert len(challenge.store.records()) == 1
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["same watcher", "another watcher"])
 def test_a_file_beyond_the_quota_is_scored_when_a_turn_returns(tmp_path, box, again):
     clock = Clock()
-    contest = new_contest(tmp_path / "quota", clock=clock, per_day=1)
+    challenge = new_challenge(tmp_path / "quota", clock=clock, per_day=1)
     put(box, "us/cnn.npy")
-    answered(contest, box)
+    answered(challenge, box)
     put(box, "us/dnn.npy", content(1))
-    answered(contest, box)
+    answered(challenge, box)
     assert answer(box, "us/dnn").startswith("refused [quota] ")
     assert "looked at again" in answer(box, "us/dnn")
     clock.passes(hours=25)
     box = DropBox(box.folder) if again else box
     for _ in range(3):
-        answered(contest, box)
+        answered(challenge, box)
     assert answer(box, "us/dnn").startswith("accepted ")
 
 
-def test_a_file_whose_receipt_would_have_too_long_a_name_is_refused_once(contest, box):
+def test_a_file_whose_receipt_would_have_too_long_a_name_is_refused_once(challenge, box):
     for name in ("x" * 250, "\U00010400" * 62):
         put(box, f"us/{name}.npy")
-        answered(contest, box)
+        answered(challenge, box)
         assert "too long for a receipt" in answer(box, "us/name-too-long")
         assert ready(box) == []
-    assert contest.store.records() == []
+    assert challenge.store.records() == []
 
 
-def test_a_look_that_fails_does_not_end_the_watch(contest, box, monkeypatch):
+def test_a_look_that_fails_does_not_end_the_watch(challenge, box, monkeypatch):
     scandir, calls, said = os.scandir, iter(range(100)), []
 
     def away_for_a_while(place):
@@ -225,7 +225,7 @@ def test_a_look_that_fails_does_not_end_the_watch(contest, box, monkeypatch):
 
     put(box, "us/cnn.npy")
     monkeypatch.setattr(os, "scandir", away_for_a_while)
-    watch(contest, box, every=0, say=say)
+    watch(challenge, box, every=0, say=say)
     assert [line.split(":")[0] for line in said[:2]] == [
         f"watching {box.folder}",
         "looking again later",
@@ -248,9 +248,9 @@ def test_a_file_that_fails_again_and_again_is_looked_at_ever_more_seldom(box):
 
 
 @contextlib.contextmanager
-def watcher(contest, box):
+def watcher(challenge, box):
     """A watching process that ignores Ctrl-C at first, as a shell starts one in the background."""
-    command = ["-m", "challenge", "score", contest.folder, "--watch", box.folder]
+    command = ["-m", "challenge", "score", challenge.folder, "--watch", box.folder]
     process = subprocess.Popen(
         [sys.executable, *map(str, command), "--every", "0.05"],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -274,13 +274,15 @@ def wait_for(condition):
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_watched_drop_box_is_answered_until_stopped_and_a_kill_loses_nothing(contest, box, stop):
-    with watcher(contest, box) as process:
+def test_a_watched_drop_box_is_answered_until_stopped_and_a_kill_loses_nothing(
+    challenge, box, stop
+):
+    with watcher(challenge, box) as process:
         put(box, "us/cnn.npy")
         wait_for((box.folder / "us" / "cnn.receipt.txt").exists)
         process.kill()
     put(box, "us/dnn.npy", content(1))  # while nobody watches
-    with watcher(contest, box) as process:
+    with watcher(challenge, box) as process:
         wait_for((box.folder / "us" / "dnn.receipt.txt").exists)
         process.send_signal(stop)
         out, err = process.communicate(timeout=60)
@@ -288,11 +290,11 @@ def test_a_watched_drop_box_is_answered_until_stopped_and_a_kill_loses_nothing(c
     assert out.splitlines()[0].startswith("watching ")
     assert out.splitlines()[-1] == "stopped."
     assert "us / cnn: accepted us / cnn" in out  # the same file again: its stored result
-    assert [each.network for each in contest.store.records()] == ["cnn", "dnn"]
-    assert list(wrong_scores(contest)) == []
+    assert [each.network for each in challenge.store.records()] == ["cnn", "dnn"]
+    assert list(wrong_scores(challenge)) == []
 
 
-def test_watching_takes_no_files(contest, box, capsys):
-    argv = ["score", str(contest.folder), "a.npy", "--watch", str(box.folder)]
+def test_watching_takes_no_files(challenge, box, capsys):
+    argv = ["score", str(challenge.folder), "a.npy", "--watch", str(box.folder)]
     assert main(argv) == 2
     assert "from the drop box" in capsys.readouterr().err

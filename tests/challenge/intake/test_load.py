@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from contests import N, content, file_of, ladder, new_contest, send
+from challenges import N, content, file_of, ladder, new_challenge, send
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
@@ -30,17 +30,17 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def contest(tmp_path):
-    return new_contest(tmp_path / "c")
+def challenge(tmp_path):
+    return new_challenge(tmp_path / "c")
 
 
-def assert_finished(contest, data):
+def assert_finished(challenge, data):
     """The submission that failed is there once, after it was sent again."""
-    receipt = send(contest, data)
-    assert [each.sha256 for each in contest.store.scored()][-1] == receipt.sha256
-    assert len(contest.store.records()) == len(contest.store.scored()) == receipt.quota.used
-    assert list(wrong_scores(contest)) == []
-    assert audit_log(contest.store).faults == ()
+    receipt = send(challenge, data)
+    assert [each.sha256 for each in challenge.store.scored()][-1] == receipt.sha256
+    assert len(challenge.store.records()) == len(challenge.store.scored()) == receipt.quota.used
+    assert list(wrong_scores(challenge)) == []
+    assert audit_log(challenge.store).faults == ()
 
 
 def test_a_rush_through_16_processes_loses_and_doubles_nothing_and_keeps_every_quota():
@@ -65,29 +65,29 @@ def hand_in(task):
         return refusal.reason
 
 
-def test_processes_that_close_and_score_at_once_agree_on_what_came_in_time(contest):
-    folder = contest.folder
+def test_processes_that_close_and_score_at_once_agree_on_what_came_in_time(challenge):
+    folder = challenge.folder
     with get_context("spawn").Pool(4) as pool:
         answers = pool.map_async(hand_in, [(folder, number) for number in range(40)], chunksize=1)
-        while not contest.store.records():
+        while not challenge.store.records():
             time.sleep(0.01)
-        lifecycle.close(contest)
+        lifecycle.close(challenge)
         answers = answers.get(timeout=120)
-    records = contest.store.records()
+    records = challenge.store.records()
     assert 0 < len(records) < 40
     assert answers.count("closed") == 40 - len(records)
     assert {each.sha256 for each in records} == set(answers) - {"closed"}
-    closed = contest.store.progress().closed
+    closed = challenge.store.progress().closed
     assert all(each.received_at <= closed and each.state == "SCORED" for each in records)
-    assert audit_log(contest.store).faults == ()
-    assert list(wrong_scores(contest)) == []
+    assert audit_log(challenge.store).faults == ()
+    assert list(wrong_scores(challenge)) == []
 
 
 # --- a full disk -----------------------------------------------------------------------------
 
 
-def test_a_disk_that_is_full_for_the_file_is_told_and_loses_nothing(contest, monkeypatch):
-    send(contest, ladder(0))
+def test_a_disk_that_is_full_for_the_file_is_told_and_loses_nothing(challenge, monkeypatch):
+    send(challenge, ladder(0))
 
     def full(handle):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -95,17 +95,17 @@ def test_a_disk_that_is_full_for_the_file_is_told_and_loses_nothing(contest, mon
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space"):
-            send(contest, ladder(2))
-    assert_finished(contest, ladder(2))
-    assert not list((contest.folder / "submissions").glob(".*"))
+            send(challenge, ladder(2))
+    assert_finished(challenge, ladder(2))
+    assert not list((challenge.folder / "submissions").glob(".*"))
 
 
 @pytest.mark.parametrize("pages", range(3))
-def test_a_disk_that_is_full_for_the_database_is_told_and_loses_nothing(contest, pages):
-    if not (contest.folder / DATABASE).exists():
+def test_a_disk_that_is_full_for_the_database_is_told_and_loses_nothing(challenge, pages):
+    if not (challenge.folder / DATABASE).exists():
         pytest.skip("the database is not in the folder")
-    send(contest, ladder(0))
-    engine = contest.store._engine
+    send(challenge, ladder(0))
+    engine = challenge.store._engine
     with engine.connect() as connection:
         used = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
 
@@ -114,21 +114,21 @@ def test_a_disk_that_is_full_for_the_database_is_told_and_loses_nothing(contest,
 
     event.listen(engine, "connect", limit)
     with pytest.raises(OperationalError, match="full"):
-        send_many_refused(contest)
+        send_many_refused(challenge)
     event.remove(engine, "connect", limit)
-    records = contest.store.records()
-    assert_whole_after(contest, records)
+    records = challenge.store.records()
+    assert_whole_after(challenge, records)
 
 
-def send_many_refused(contest):
+def send_many_refused(challenge):
     """Refused files have the longest rows, and use no quota."""
     for number in range(200):
         with pytest.raises(SubmissionError):
-            send(contest, file_of(np.full(N, number)), team=f"team {number}")
+            send(challenge, file_of(np.full(N, number)), team=f"team {number}")
 
 
-def assert_whole_after(contest, records):
-    again = Challenge.open(contest.folder)
+def assert_whole_after(challenge, records):
+    again = Challenge.open(challenge.folder)
     assert again.store.records() == records
     assert audit_log(again.store).faults == ()
     send(again, ladder(2))
@@ -154,8 +154,8 @@ sys.exit(main(sys.argv[1:]))
 def test_a_folder_that_cannot_be_written_is_told_and_its_board_can_be_read():
     folder = Path(tempfile.mkdtemp())
     try:
-        contest = new_contest(folder / "c")
-        send(contest, ladder(0))
+        challenge = new_challenge(folder / "c")
+        send(challenge, ladder(0))
         if not (folder / "c" / DATABASE).exists():
             pytest.skip("the database is not in the folder")
         (folder / "cnn.npy").write_bytes(content())
@@ -171,13 +171,13 @@ def test_a_folder_that_cannot_be_written_is_told_and_its_board_can_be_read():
                 cwd="/",
             )
 
-        before = contest.store.records()
+        before = challenge.store.records()
         scored = command("score", folder / "c", folder / "cnn.npy", "--team", "us")
         assert scored.returncode == 2, scored.stderr
         assert "could not be read or written" in scored.stderr
         shown = command("show", folder / "c", "us")
         assert (shown.returncode, shown.stderr) == (0, "")
-        assert contest.store.records() == before
+        assert challenge.store.records() == before
     finally:
         shutil.rmtree(folder)
 
@@ -191,16 +191,18 @@ def make_readonly_for_nobody(folder):
     os.chown(folder / "c", 65534, 65534)
 
 
-def test_a_database_that_another_process_holds_for_too_long_is_told(contest, tmp_path, monkeypatch):
-    if not (contest.folder / DATABASE).exists():
+def test_a_database_that_another_process_holds_for_too_long_is_told(
+    challenge, tmp_path, monkeypatch
+):
+    if not (challenge.folder / DATABASE).exists():
         pytest.skip("the database is not in the folder")
     (tmp_path / "cnn.npy").write_bytes(content())
     monkeypatch.setattr("challenge.store.database._SECONDS_TO_WAIT", 0.1)
-    other = sqlite3.connect(contest.folder / DATABASE, isolation_level=None)
+    other = sqlite3.connect(challenge.folder / DATABASE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    folder, file = str(contest.folder), str(tmp_path / "cnn.npy")
+    folder, file = str(challenge.folder), str(tmp_path / "cnn.npy")
     assert main(["score", folder, file, "--team", "us"]) == 2
     other.execute("ROLLBACK")
     other.close()
     assert main(["score", folder, file, "--team", "us"]) == 0
-    assert len(contest.store.records()) == 1
+    assert len(challenge.store.records()) == 1

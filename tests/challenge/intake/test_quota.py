@@ -6,7 +6,7 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
-from contests import NOON, Clock, N, content, file_of, new_contest, send
+from challenges import NOON, Clock, N, content, file_of, new_challenge, send
 
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake.quota import DAY, quota_of
@@ -26,8 +26,8 @@ def clock():
 
 
 @pytest.fixture
-def contest(tmp_path, clock):
-    return new_contest(tmp_path / "c", clock=clock)
+def challenge(tmp_path, clock):
+    return new_challenge(tmp_path / "c", clock=clock)
 
 
 def bad(number):
@@ -35,9 +35,9 @@ def bad(number):
     return file_of(np.full(N, number, dtype=int))
 
 
-def reason(contest, data, **names):
+def reason(challenge, data, **names):
     with pytest.raises(SubmissionError) as refused:
-        send(contest, data, **names)
+        send(challenge, data, **names)
     return refused.value.reason
 
 
@@ -74,85 +74,87 @@ def test_a_promised_time_is_rounded_up():
 # --- submissions of a day --------------------------------------------------------------------
 
 
-def test_the_sixth_submission_of_24_hours_is_refused_and_told_when_to_come_back(contest, clock):
+def test_the_sixth_submission_of_24_hours_is_refused_and_told_when_to_come_back(challenge, clock):
     for number in range(5):
-        assert send(contest, content(number)).quota.left == 4 - number
+        assert send(challenge, content(number)).quota.left == 4 - number
         clock.passes(hours=1)
     with pytest.raises(SubmissionError, match="2026-04-02 12:00:00 UTC") as refused:
-        send(contest, content(5))
+        send(challenge, content(5))
     assert refused.value.reason == "quota"
-    assert len(contest.store.records()) == 5
+    assert len(challenge.store.records()) == 5
     clock.at = NOON + DAY
-    assert send(contest, content(5)).quota.left == 0
+    assert send(challenge, content(5)).quota.left == 0
 
 
-def test_a_file_over_the_quota_is_not_even_kept(contest):
+def test_a_file_over_the_quota_is_not_even_kept(challenge):
     for number in range(5):
-        send(contest, content(number))
-    assert reason(contest, content(5)) == "quota"
-    assert len(list((contest.folder / SUBMISSIONS).iterdir())) == 5
+        send(challenge, content(number))
+    assert reason(challenge, content(5)) == "quota"
+    assert len(list((challenge.folder / SUBMISSIONS).iterdir())) == 5
 
 
-def test_the_same_file_again_costs_nothing_and_is_answered_without_quota(contest):
-    receipts = [send(contest, content(number)) for number in range(5)]
-    assert send(contest, content(2)).sha256 == receipts[2].sha256
-    assert len(contest.store.records()) == 5
+def test_the_same_file_again_costs_nothing_and_is_answered_without_quota(challenge):
+    receipts = [send(challenge, content(number)) for number in range(5)]
+    assert send(challenge, content(2)).sha256 == receipts[2].sha256
+    assert len(challenge.store.records()) == 5
 
 
-def test_a_refused_file_costs_no_quota(contest):
-    assert reason(contest, BAD) == "not-finite"
-    assert send(contest, content()).quota.left == 4
+def test_a_refused_file_costs_no_quota(challenge):
+    assert reason(challenge, BAD) == "not-finite"
+    assert send(challenge, content()).quota.left == 4
 
 
-def test_each_team_has_a_quota_of_its_own(contest):
+def test_each_team_has_a_quota_of_its_own(challenge):
     for number in range(5):
-        send(contest, content(number))
-    assert send(contest, content(), team="them").quota.left == 4
+        send(challenge, content(number))
+    assert send(challenge, content(), team="them").quota.left == 4
 
 
-def test_a_team_with_another_spelling_has_the_same_quota(contest):
+def test_a_team_with_another_spelling_has_the_same_quota(challenge):
     for number in range(5):
-        send(contest, content(number))
-    assert reason(contest, content(5), team=" US ") == "quota"
+        send(challenge, content(number))
+    assert reason(challenge, content(5), team=" US ") == "quota"
 
 
 # --- refusals of a day -----------------------------------------------------------------------
 
 
 def test_refusals_have_a_cap_of_their_own_and_good_files_still_pass(tmp_path, clock):
-    contest = new_contest(tmp_path / "c", clock=clock, refusals_per_day=3)
-    assert [reason(contest, bad(number)) for number in range(5)] == ["dtype"] * 3 + ["refusals"] * 2
-    assert len(contest.store.records()) == 3
-    assert len(list((contest.folder / SUBMISSIONS).iterdir())) == 3
-    assert send(contest, content()).quota.left == 4
+    challenge = new_challenge(tmp_path / "c", clock=clock, refusals_per_day=3)
+    assert [reason(challenge, bad(number)) for number in range(5)] == ["dtype"] * 3 + [
+        "refusals"
+    ] * 2
+    assert len(challenge.store.records()) == 3
+    assert len(list((challenge.folder / SUBMISSIONS).iterdir())) == 3
+    assert send(challenge, content()).quota.left == 4
     clock.passes(days=1)
-    assert reason(contest, bad(9)) == "dtype"
+    assert reason(challenge, bad(9)) == "dtype"
 
 
 def test_a_refused_file_that_comes_again_is_told_the_same_and_counts_once(tmp_path):
-    contest = new_contest(tmp_path / "c", refusals_per_day=2)
-    assert {reason(contest, bad(0)) for _ in range(4)} == {"dtype"}
-    assert reason(contest, bad(1)) == "dtype"
+    challenge = new_challenge(tmp_path / "c", refusals_per_day=2)
+    assert {reason(challenge, bad(0)) for _ in range(4)} == {"dtype"}
+    assert reason(challenge, bad(1)) == "dtype"
 
 
 # --- networks --------------------------------------------------------------------------------
 
 
-def test_a_sixth_network_is_refused_and_told_the_names_of_the_others(contest, clock):
+def test_a_sixth_network_is_refused_and_told_the_names_of_the_others(challenge, clock):
     for number in range(5):
-        send(contest, content(number), network=f"net {number}")
+        send(challenge, content(number), network=f"net {number}")
     clock.passes(days=2)
     with pytest.raises(SubmissionError, match="net 0, net 1, net 2, net 3, net 4") as refused:
-        send(contest, content(9), network="net 5")
+        send(challenge, content(9), network="net 5")
     assert refused.value.reason == "networks"
-    send(contest, content(9), network="NET 3")
+    send(challenge, content(9), network="NET 3")
 
 
-def test_a_refused_file_makes_no_network(contest):
+def test_a_refused_file_makes_no_network(challenge):
     for number in range(7):
-        assert reason(contest, bad(number), network=f"net {number}") == "dtype"
+        assert reason(challenge, bad(number), network=f"net {number}") == "dtype"
     for number in range(5):
-        send(contest, content(number), network=f"other {number}")
+        send(challenge, content(number), network=f"other {number}")
 
 
 # --- opening and closing times ---------------------------------------------------------------
@@ -160,54 +162,54 @@ def test_a_refused_file_makes_no_network(contest):
 
 def test_nothing_is_taken_in_before_it_opens_or_after_it_closes(tmp_path, clock):
     opens, closes = NOON + timedelta(hours=1), NOON + timedelta(hours=2)
-    contest = new_contest(tmp_path / "c", clock=clock, opens=opens, closes=closes)
-    assert reason(contest, content()) == "not-open"
+    challenge = new_challenge(tmp_path / "c", clock=clock, opens=opens, closes=closes)
+    assert reason(challenge, content()) == "not-open"
     clock.at = opens
-    send(contest, content())
+    send(challenge, content())
     clock.at = closes - timedelta(microseconds=1)
-    send(contest, content(1))
+    send(challenge, content(1))
     clock.at = closes
-    assert reason(contest, content(2)) == "closed"
-    assert send(contest, content(1)).quota.used == 2  # a receipt can always be had again
+    assert reason(challenge, content(2)) == "closed"
+    assert send(challenge, content(1)).quota.used == 2  # a receipt can always be had again
 
 
 def test_a_refusal_at_the_wrong_time_leaves_no_trace(tmp_path, clock):
-    contest = new_contest(tmp_path / "c", clock=clock, closes=NOON)
-    assert reason(contest, content()) == "closed"
-    assert reason(contest, BAD) == "closed"
-    assert contest.store.records() == []
+    challenge = new_challenge(tmp_path / "c", clock=clock, closes=NOON)
+    assert reason(challenge, content()) == "closed"
+    assert reason(challenge, BAD) == "closed"
+    assert challenge.store.records() == []
     with pytest.raises(ChallengeError, match="none yet"):
-        lifecycle.extend(contest, "us", per_day=9)
+        lifecycle.extend(challenge, "us", per_day=9)
 
 
 # --- clocks ----------------------------------------------------------------------------------
 
 
-def test_a_clock_that_is_set_back_gives_no_quota_and_no_earlier_receipt(contest, clock):
-    receipts = [send(contest, content(number)) for number in range(3)]
+def test_a_clock_that_is_set_back_gives_no_quota_and_no_earlier_receipt(challenge, clock):
+    receipts = [send(challenge, content(number)) for number in range(3)]
     clock.passes(hours=-1)
-    receipts += [send(contest, content(number)) for number in range(3, 5)]
-    assert reason(contest, content(5)) == "quota"
+    receipts += [send(challenge, content(number)) for number in range(3, 5)]
+    assert reason(challenge, content(5)) == "quota"
     times = [each.received_at for each in receipts]
     assert times == sorted(times)
-    assert audit_log(contest.store).faults == ()
+    assert audit_log(challenge.store).faults == ()
 
 
-def test_a_clock_that_was_years_ahead_does_not_stop_the_challenge(contest, clock):
+def test_a_clock_that_was_years_ahead_does_not_stop_the_challenge(challenge, clock):
     clock.passes(days=5000)
-    send(contest, content(0))
+    send(challenge, content(0))
     clock.passes(days=-5000)
-    receipt = send(contest, content(1))
+    receipt = send(challenge, content(1))
     assert receipt.received_at == NOON
     assert receipt.quota.used == 1
-    assert audit_log(contest.store).faults == ()
+    assert audit_log(challenge.store).faults == ()
 
 
-def test_a_clock_that_is_set_back_is_noted_in_the_log(contest, clock):
-    send(contest, content(0))
+def test_a_clock_that_is_set_back_is_noted_in_the_log(challenge, clock):
+    send(challenge, content(0))
     clock.passes(days=-30)
-    send(contest, content(1))
-    with contest.store.reading() as session:
+    send(challenge, content(1))
+    with challenge.store.reading() as session:
         kinds = list(
             session.connection().exec_driver_sql("SELECT kind FROM event ORDER BY number").scalars()
         )
@@ -225,20 +227,20 @@ def try_one(task):
         return refusal.reason
 
 
-def test_exactly_5_of_16_simultaneous_submissions_pass(contest):
-    tasks = [(contest.folder, number) for number in range(16)]
+def test_exactly_5_of_16_simultaneous_submissions_pass(challenge):
+    tasks = [(challenge.folder, number) for number in range(16)]
     with get_context("spawn").Pool(4) as pool:
         answers = pool.map(try_one, tasks, chunksize=1)
     assert answers.count("quota") == 11
     assert len(set(answers)) == 6
-    records = contest.store.records()
+    records = challenge.store.records()
     assert [each.state for each in records] == [State.SCORED] * 5
     assert {each.sha256 for each in records} == set(answers) - {"quota"}
-    assert audit_log(contest.store).faults == ()
+    assert audit_log(challenge.store).faults == ()
 
 
-def test_two_that_bring_a_new_team_at_once_make_one(contest):
+def test_two_that_bring_a_new_team_at_once_make_one(challenge):
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(try_one, [(contest.folder, n) for n in range(4)]))
+        answers = list(pool.map(try_one, [(challenge.folder, n) for n in range(4)]))
     assert len(set(answers)) == 4
-    assert {each.team for each in contest.store.records()} == {"us"}
+    assert {each.team for each in challenge.store.records()} == {"us"}

@@ -5,7 +5,7 @@ import stat
 
 import numpy as np
 import pytest
-from contests import content, new_contest, send
+from challenges import content, new_challenge, send
 from scipy import stats
 
 from challenge.board.current import current_standings
@@ -120,15 +120,15 @@ def test_nobody_else_can_read_the_cache(tmp_path):
 
 
 def test_what_was_remembered_at_scoring_is_all_a_board_needs(tmp_path, monkeypatch):
-    contest = new_contest(tmp_path / "c")
+    challenge = new_challenge(tmp_path / "c")
     for team in ("us", "them"):
-        send(contest, content(seed=len(team)), team=team)
+        send(challenge, content(seed=len(team)), team=team)
 
     def computed_again(*_args):
         raise AssertionError("the board computes placements that scoring had at hand")
 
     monkeypatch.setattr("challenge.scoring.comparisons._remember", computed_again)
-    assert len(current_standings(contest).lines) == 2
+    assert len(current_standings(challenge).lines) == 2
 
 
 def test_a_submission_is_safe_where_the_cache_has_no_room(tmp_path, monkeypatch):
@@ -136,9 +136,9 @@ def test_a_submission_is_safe_where_the_cache_has_no_room(tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("challenge.intake.submission.remember", disk_full)
-    contest = new_contest(tmp_path / "c")
-    assert send(contest, content()).is_best
-    assert len(current_standings(contest).lines) == 1
+    challenge = new_challenge(tmp_path / "c")
+    assert send(challenge, content()).is_best
+    assert len(current_standings(challenge).lines) == 1
 
 
 # --- tied groups -----------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from contests import NOON
+from challenges import NOON
 from new_challenges import EIGHT, N, labelled_jets, labels_file, reason_of
 
 from challenge.cli import main

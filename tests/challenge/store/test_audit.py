@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from contests import content, ladder, new_contest, send
+from challenges import content, ladder, new_challenge, send
 from sqlalchemy import text
 
 from challenge.cli import main
@@ -17,18 +17,18 @@ from challenge.store.tables import Event
 
 
 @pytest.fixture
-def contest(tmp_path):
-    contest = new_contest(tmp_path / "c")
+def challenge(tmp_path):
+    challenge = new_challenge(tmp_path / "c")
     for step in range(3):
-        send(contest, ladder(step))
+        send(challenge, ladder(step))
     with pytest.raises(SubmissionError):
-        send(contest, content()[:-1])
-    return contest
+        send(challenge, content()[:-1])
+    return challenge
 
 
-def change(contest, statement, *, log=False):
+def change(challenge, statement, *, log=False):
     """What someone could do who has the database."""
-    with contest.store._engine.begin() as connection:
+    with challenge.store._engine.begin() as connection:
         if log and connection.dialect.name == "sqlite":
             connection.execute(text("DROP TRIGGER event_no_update"))
             connection.execute(text("DROP TRIGGER event_no_delete"))
@@ -37,12 +37,12 @@ def change(contest, statement, *, log=False):
         connection.execute(text(statement))
 
 
-def test_what_was_not_touched_has_no_faults(contest):
-    found = audit_log(contest.store)
+def test_what_was_not_touched_has_no_faults(challenge):
+    found = audit_log(challenge.store)
     assert found.faults == ()
     assert found.n_events == 7
-    assert list(wrong_scores(contest)) == []
-    assert audit_log(contest.store, noted=found.head).faults == ()
+    assert list(wrong_scores(challenge)) == []
+    assert audit_log(challenge.store, noted=found.head).faults == ()
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_what_was_not_touched_has_no_faults(contest):
         ("DELETE FROM event WHERE number = 7", "the log ends with number 6"),
     ],
 )
-def test_a_change_of_the_log_is_found(contest, statement, words):
-    change(contest, statement, log=True)
-    assert re.search(words, "\n".join(audit_log(contest.store).faults))
+def test_a_change_of_the_log_is_found(challenge, statement, words):
+    change(challenge, statement, log=True)
+    assert re.search(words, "\n".join(audit_log(challenge.store).faults))
 
 
 @pytest.mark.parametrize(
@@ -69,22 +69,22 @@ def test_a_change_of_the_log_is_found(contest, statement, words):
         "UPDATE team SET name = 'them'",
     ],
 )
-def test_a_change_of_a_result_that_is_not_in_the_log_is_found(contest, statement):
-    change(contest, statement)
-    assert audit_log(contest.store).faults
+def test_a_change_of_a_result_that_is_not_in_the_log_is_found(challenge, statement):
+    change(challenge, statement)
+    assert audit_log(challenge.store).faults
 
 
-def test_what_the_instructor_did_is_replayed_from_the_log(contest):
-    receipt = contest.store.records()[1].sha256
-    lifecycle.pause(contest)
-    lifecycle.resume(contest)
-    until = contest.store.now() + 2 * DAY
-    lifecycle.extend(contest, "us", until=until, per_day=7)
-    lifecycle.pick(contest, "us", [receipt])
-    assert audit_log(contest.store).faults == ()
-    lifecycle.close(contest)
-    lifecycle.reveal(contest)
-    assert audit_log(contest.store).faults == ()
+def test_what_the_instructor_did_is_replayed_from_the_log(challenge):
+    receipt = challenge.store.records()[1].sha256
+    lifecycle.pause(challenge)
+    lifecycle.resume(challenge)
+    until = challenge.store.now() + 2 * DAY
+    lifecycle.extend(challenge, "us", until=until, per_day=7)
+    lifecycle.pick(challenge, "us", [receipt])
+    assert audit_log(challenge.store).faults == ()
+    lifecycle.close(challenge)
+    lifecycle.reveal(challenge)
+    assert audit_log(challenge.store).faults == ()
 
 
 @pytest.mark.parametrize(
@@ -99,45 +99,45 @@ def test_what_the_instructor_did_is_replayed_from_the_log(contest):
         ("UPDATE team SET per_day = 99", "The extension of team us is not"),
     ],
 )
-def test_a_change_of_what_else_the_log_tells_is_found(contest, statement, words):
-    lifecycle.pick(contest, "us", [contest.store.records()[1].sha256])
-    lifecycle.close(contest)
-    lifecycle.reveal(contest)
-    change(contest, statement)
-    (fault,) = audit_log(contest.store).faults
+def test_a_change_of_what_else_the_log_tells_is_found(challenge, statement, words):
+    lifecycle.pick(challenge, "us", [challenge.store.records()[1].sha256])
+    lifecycle.close(challenge)
+    lifecycle.reveal(challenge)
+    change(challenge, statement)
+    (fault,) = audit_log(challenge.store).faults
     assert words in fault
 
 
-def test_a_submission_that_was_taken_away_is_found(contest):
-    change(contest, "DELETE FROM submission WHERE id = 4")
-    assert audit_log(contest.store).faults == ("Submission 4 is in the log only.",)
+def test_a_submission_that_was_taken_away_is_found(challenge):
+    change(challenge, "DELETE FROM submission WHERE id = 4")
+    assert audit_log(challenge.store).faults == ("Submission 4 is in the log only.",)
 
 
-def test_an_event_that_was_changed_with_its_own_hash_breaks_the_one_after_it(contest):
-    with contest.store.reading() as session:
+def test_an_event_that_was_changed_with_its_own_hash_breaks_the_one_after_it(challenge):
+    with challenge.store.reading() as session:
         before, changed = (session.get_one(Event, number) for number in (2, 3))
         digest = ledger._hash(before.hash, 3, changed.at, "forged", changed.detail)
     change(
-        contest, f"UPDATE event SET kind = 'forged', hash = '{digest}' WHERE number = 3", log=True
+        challenge, f"UPDATE event SET kind = 'forged', hash = '{digest}' WHERE number = 3", log=True
     )
-    (fault,) = audit_log(contest.store).faults
+    (fault,) = audit_log(challenge.store).faults
     assert fault.startswith("Event 4 (")
 
 
-def test_a_log_that_was_written_anew_is_found_by_whoever_noted_its_hash(contest):
-    noted = audit_log(contest.store).head
-    change(contest, "DELETE FROM event WHERE number = 7", log=True)
-    with contest.store.writing() as (session, course, _now):
+def test_a_log_that_was_written_anew_is_found_by_whoever_noted_its_hash(challenge):
+    noted = audit_log(challenge.store).head
+    change(challenge, "DELETE FROM event WHERE number = 7", log=True)
+    with challenge.store.writing() as (session, course, _now):
         rows = session.connection().exec_driver_sql("SELECT hash FROM event WHERE number = 6")
         course.n_events, course.head = 6, rows.scalar_one()
-    faults = audit_log(contest.store, noted=noted).faults
+    faults = audit_log(challenge.store, noted=noted).faults
     assert f"No event has the hash {noted}: the log was rewritten or cut off." in faults
 
 
-def test_rescore_finds_a_changed_score_and_mends_it(contest, capsys):
-    folder = str(contest.folder)
-    before = contest.store.records()
-    change(contest, "UPDATE score SET r30_low = r30_low + 1 WHERE submission_id = 2")
+def test_rescore_finds_a_changed_score_and_mends_it(challenge, capsys):
+    folder = str(challenge.folder)
+    before = challenge.store.records()
+    change(challenge, "UPDATE score SET r30_low = r30_low + 1 WHERE submission_id = 2")
     assert main(["rescore", folder, "--verify"]) == 1
     printed = capsys.readouterr()
     assert "Submission 2 (us / cnn) has different scores." in printed.err
@@ -145,44 +145,44 @@ def test_rescore_finds_a_changed_score_and_mends_it(contest, capsys):
     assert main(["rescore", folder]) == 0
     assert "rescored: 1 of 4 submissions changed." in capsys.readouterr().out
     assert main(["rescore", folder, "--verify"]) == 0
-    assert contest.store.records() == before
+    assert challenge.store.records() == before
     assert main(["audit", folder]) == 0
 
 
-def test_rescore_finds_a_decision_of_the_ladder_that_was_not_its_own(contest):
-    change(contest, "UPDATE submission SET is_best = (1 = 0) WHERE id = 3")
-    (complaint,) = wrong_scores(contest)
+def test_rescore_finds_a_decision_of_the_ladder_that_was_not_its_own(challenge):
+    change(challenge, "UPDATE submission SET is_best = (1 = 0) WHERE id = 3")
+    (complaint,) = wrong_scores(challenge)
     assert complaint.startswith("Submission 3")
 
 
-def test_rescore_finds_a_file_that_is_gone_or_changed(contest):
-    first, second, *_ = contest.store.records()
-    folder = contest.folder / SUBMISSIONS
+def test_rescore_finds_a_file_that_is_gone_or_changed(challenge):
+    first, second, *_ = challenge.store.records()
+    folder = challenge.folder / SUBMISSIONS
     (folder / f"{first.sha256}.npy").unlink()
     (folder / f"{second.sha256}.npy").write_bytes(b"")
-    complaints = list(wrong_scores(contest))
+    complaints = list(wrong_scores(challenge))
     assert any("cannot be read" in each for each in complaints)
     assert any("has changed" in each for each in complaints)
-    n_changed, told = mend_scores(contest)
+    n_changed, told = mend_scores(challenge)
     assert (n_changed, len(told)) == (0, len(complaints))
 
 
-def test_rescore_finds_a_good_file_that_stands_as_refused(contest):
-    change(contest, "UPDATE submission SET state = 'REJECTED', reason = 'dtype' WHERE id = 3")
-    change(contest, "DELETE FROM score WHERE submission_id = 3")
-    complaints = list(wrong_scores(contest))
+def test_rescore_finds_a_good_file_that_stands_as_refused(challenge):
+    change(challenge, "UPDATE submission SET state = 'REJECTED', reason = 'dtype' WHERE id = 3")
+    change(challenge, "DELETE FROM score WHERE submission_id = 3")
+    complaints = list(wrong_scores(challenge))
     assert "Submission 3 (us / cnn): its file can be scored, but it is REJECTED." in complaints
 
 
-def test_the_chain_depends_on_every_field_of_an_event(contest):
-    with contest.store.reading() as session:
+def test_the_chain_depends_on_every_field_of_an_event(challenge):
+    with challenge.store.reading() as session:
         assert ledger.chain_faults(session) == []
         log = session.connection().exec_driver_sql("SELECT hash FROM event")
         assert len(set(log.scalars())) == 7
 
 
-def test_audit_prints_the_hash_to_note_and_fails_on_a_fault(contest, capsys):
-    folder = str(contest.folder)
+def test_audit_prints_the_hash_to_note_and_fails_on_a_fault(challenge, capsys):
+    folder = str(challenge.folder)
     assert main(["audit", folder]) == 0
     head = capsys.readouterr().out.split()[-1]
     assert len(head) == 64
@@ -191,7 +191,7 @@ def test_audit_prints_the_hash_to_note_and_fails_on_a_fault(contest, capsys):
     assert "rewritten" in capsys.readouterr().err
 
 
-def test_a_file_of_no_scores_that_was_refused_verifies_as_refused(contest):
+def test_a_file_of_no_scores_that_was_refused_verifies_as_refused(challenge):
     with pytest.raises(SubmissionError):
-        send(contest, b"")
-    assert list(wrong_scores(contest)) == []
+        send(challenge, b"")
+    assert list(wrong_scores(challenge)) == []

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from contests import content, new_contest, send
+from challenges import content, new_challenge, send
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DatabaseError
 
@@ -28,7 +28,7 @@ def test_tables_whose_creation_was_killed_are_made_at_the_next_opening(tmp_path,
     def killed(*_args):
         raise Killed
 
-    new_contest(tmp_path / "c")
+    new_challenge(tmp_path / "c")
     (tmp_path / "c" / DATABASE).write_bytes(b"")
     with monkeypatch.context() as patch:
         patch.setattr("alembic.command.upgrade", killed)
@@ -41,8 +41,8 @@ def test_tables_whose_creation_was_killed_are_made_at_the_next_opening(tmp_path,
 
 
 def test_a_challenge_of_a_newer_version_is_left_alone(tmp_path):
-    contest = new_contest(tmp_path / "c")
-    with contest.store._engine.begin() as connection:
+    challenge = new_challenge(tmp_path / "c")
+    with challenge.store._engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(ChallengeError, match="newer version"):
         Store(tmp_path / "c")
@@ -55,18 +55,18 @@ def test_the_last_migration_is_the_version_of_the_program():
 
 
 def test_the_migrations_make_the_tables_that_the_program_uses(tmp_path):
-    contest = new_contest(tmp_path / "c")
-    with contest.store._engine.connect() as connection:
+    challenge = new_challenge(tmp_path / "c")
+    with challenge.store._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
 @pytest.mark.parametrize("change", ["UPDATE event SET kind = 'x'", "DELETE FROM event"])
 def test_the_database_itself_refuses_to_change_the_log(tmp_path, change):
-    contest = new_contest(tmp_path / "c")
-    send(contest, content())
+    challenge = new_challenge(tmp_path / "c")
+    send(challenge, content())
     with (
         pytest.raises(DatabaseError, match="append-only"),
-        contest.store._engine.begin() as connection,
+        challenge.store._engine.begin() as connection,
     ):
         connection.exec_driver_sql(change)
 
@@ -89,12 +89,12 @@ def test_a_challenge_on_a_server_that_is_not_named_says_what_to_set(tmp_path, mo
 def test_an_address_of_no_postgresql_server_is_refused(tmp_path, monkeypatch, address):
     monkeypatch.setenv(URL_VARIABLE, address)
     with pytest.raises(ChallengeError, match="to look like postgresql"):
-        new_contest(tmp_path / "c")
+        new_challenge(tmp_path / "c")
 
 
 @on_a_server
 def test_two_challenges_on_one_server_do_not_meet(tmp_path):
-    one, other = new_contest(tmp_path / "one"), new_contest(tmp_path / "other")
+    one, other = new_challenge(tmp_path / "one"), new_challenge(tmp_path / "other")
     send(one, content(), team="us")
     assert other.store.records() == []
     assert not (tmp_path / "one" / DATABASE).exists()
@@ -108,7 +108,7 @@ def test_a_challenge_whose_creation_fails_leaves_nothing_on_the_server(tmp_path,
     before = schemas()
     monkeypatch.setattr("challenge.setup.create.write_file", disk_full)
     with pytest.raises(OSError, match="No space"):
-        new_contest(tmp_path / "c")
+        new_challenge(tmp_path / "c")
     assert schemas() == before
 
 
@@ -116,7 +116,7 @@ def test_a_challenge_whose_creation_fails_leaves_nothing_on_the_server(tmp_path,
 def test_a_challenge_in_its_folder_stays_there_when_a_server_is_named(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.delenv(URL_VARIABLE)
-        send(new_contest(tmp_path / "c"), content())
+        send(new_challenge(tmp_path / "c"), content())
     assert len(Challenge.open(tmp_path / "c").store.records()) == 1
 
 

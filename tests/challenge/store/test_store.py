@@ -11,7 +11,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from contests import LABELS, N, content, file_of, ladder, new_contest, send
+from challenges import LABELS, N, content, file_of, ladder, new_challenge, send
 
 from challenge.cli import main
 from challenge.errors import ChallengeError, SubmissionError
@@ -28,8 +28,8 @@ from challenge.store.store import SUBMISSIONS, Store
 
 
 @pytest.fixture
-def contest(tmp_path):
-    return new_contest(tmp_path / "c")
+def challenge(tmp_path):
+    return new_challenge(tmp_path / "c")
 
 
 class Killed(BaseException):
@@ -40,79 +40,79 @@ def killed(*_args, **_kwargs):
     raise Killed
 
 
-def assert_whole(contest):
+def assert_whole(challenge):
     """Stored values are those of the files, and the log knows every submission."""
-    assert list(wrong_scores(contest)) == []
-    assert audit_log(contest.store).faults == ()
+    assert list(wrong_scores(challenge)) == []
+    assert audit_log(challenge.store).faults == ()
 
 
 # --- the ordinary way ------------------------------------------------------------------------
 
 
-def test_a_submission_is_scored_on_both_splits_and_stored_to_the_last_bit(contest):
+def test_a_submission_is_scored_on_both_splits_and_stored_to_the_last_bit(challenge):
     data = content()
     before = datetime.now(UTC)
-    receipt = send(contest, data)
-    scores, public = np.load(BytesIO(data)), contest.truth.is_public
+    receipt = send(challenge, data)
+    scores, public = np.load(BytesIO(data)), challenge.truth.is_public
     assert 0 < public.sum() < N
-    (record,) = Store(contest.folder).records()
+    (record,) = Store(challenge.folder).records()
     assert record.verdict.public == score(LABELS[public], scores[public])
     assert receipt.card == live_card(record.verdict.public, np.count_nonzero(LABELS[public] == 0))
     assert record.verdict.private == score(LABELS[~public], scores[~public])
-    assert contest.store.content(receipt.sha256) == data
+    assert challenge.store.content(receipt.sha256) == data
     assert receipt.received_at.utcoffset() == timedelta(0)
     assert timedelta(0) <= receipt.received_at - before < timedelta(minutes=10)
 
 
-def test_the_same_file_again_returns_its_stored_result(contest, monkeypatch):
-    first = send(contest, content())
+def test_the_same_file_again_returns_its_stored_result(challenge, monkeypatch):
+    first = send(challenge, content())
     monkeypatch.setattr(intake, "score", killed)  # it must not be scored again
-    assert send(contest, content()) == first
-    assert send(contest, content(), team="US", network="Cnn") == first
-    assert len(contest.store.records()) == 1
+    assert send(challenge, content()) == first
+    assert send(challenge, content(), team="US", network="Cnn") == first
+    assert len(challenge.store.records()) == 1
 
 
-def test_the_same_file_is_one_entry_for_each_network_and_team(contest):
+def test_the_same_file_is_one_entry_for_each_network_and_team(challenge):
     receipts = [
-        send(contest, content(), team=team, network=network)
+        send(challenge, content(), team=team, network=network)
         for team in ("us", "them")
         for network in ("cnn", "dnn")
     ]
-    shown = [(each.team, each.network) for each in contest.store.scored()]
+    shown = [(each.team, each.network) for each in challenge.store.scored()]
     assert shown == [(each.team, each.network) for each in receipts]
     assert len(set(shown)) == 4
     assert len({each.sha256 for each in receipts}) == 1
 
 
-def test_names_keep_the_form_of_their_first_use(contest):
-    send(contest, content(1), team="Top Quarks", network="CNN")
-    second = send(contest, content(2), team="top quarks", network="cnn")
+def test_names_keep_the_form_of_their_first_use(challenge):
+    send(challenge, content(1), team="Top Quarks", network="CNN")
+    second = send(challenge, content(2), team="top quarks", network="cnn")
     assert (second.team, second.network) == ("Top Quarks", "CNN")
 
 
-def test_a_refused_file_is_kept_with_its_reason_and_is_no_entry(contest):
+def test_a_refused_file_is_kept_with_its_reason_and_is_no_entry(challenge):
     data = file_of(np.zeros(N, dtype=int))
     for _ in range(2):
         with pytest.raises(SubmissionError, match="float32") as refused:
-            send(contest, data)
+            send(challenge, data)
         assert refused.value.reason == "dtype"
-    (record,) = contest.store.records()
+    (record,) = challenge.store.records()
     assert record.state is State.REJECTED
-    assert contest.store.content(record.sha256) == data
-    assert contest.store.scored() == []
-    assert contest.store.unsettled() == []
+    assert challenge.store.content(record.sha256) == data
+    assert challenge.store.scored() == []
+    assert challenge.store.unsettled() == []
 
 
 @pytest.mark.parametrize("team", ["baseline", "Baseline", " BASELINE ", "ｂaseline"])
-def test_no_team_takes_the_name_of_the_baselines(contest, team):
+def test_no_team_takes_the_name_of_the_baselines(challenge, team):
     with pytest.raises(SubmissionError, match="reserved") as refused:
-        send(contest, content(), team=team)
+        send(challenge, content(), team=team)
     assert refused.value.reason == "team-name"
 
 
-def test_the_folder_and_all_that_is_secret_in_it_are_for_this_account_only(contest):
-    receipt = send(contest, content())
-    folder = contest.folder
+def test_the_folder_and_all_that_is_secret_in_it_are_for_this_account_only(challenge):
+    receipt = send(challenge, content())
+    folder = challenge.folder
     database = DATABASE if (folder / DATABASE).exists() else MARKER
     expected = {
         "": 0o700,
@@ -125,11 +125,11 @@ def test_the_folder_and_all_that_is_secret_in_it_are_for_this_account_only(conte
     assert modes == expected
 
 
-def test_a_file_that_changed_on_disk_is_noticed(contest):
-    sha256 = contest.store.keep(content())
-    (contest.folder / SUBMISSIONS / f"{sha256}.npy").write_bytes(content(1))
+def test_a_file_that_changed_on_disk_is_noticed(challenge):
+    sha256 = challenge.store.keep(content())
+    (challenge.folder / SUBMISSIONS / f"{sha256}.npy").write_bytes(content(1))
     with pytest.raises(ChallengeError, match="has changed"):
-        contest.store.content(sha256)
+        challenge.store.content(sha256)
 
 
 def test_a_store_without_its_database_is_not_silently_emptied(tmp_path):
@@ -142,8 +142,8 @@ def test_a_store_without_its_database_is_not_silently_emptied(tmp_path):
 # --- the Ladder --------------------------------------------------------------------------------
 
 
-def test_a_significantly_better_file_is_the_new_best_and_shows_its_own_score(contest):
-    first, better = send(contest, ladder(0)), send(contest, ladder(2))
+def test_a_significantly_better_file_is_the_new_best_and_shows_its_own_score(challenge):
+    first, better = send(challenge, ladder(0)), send(challenge, ladder(2))
     assert first.is_first
     assert better.is_best
     assert not better.is_first
@@ -151,32 +151,32 @@ def test_a_significantly_better_file_is_the_new_best_and_shows_its_own_score(con
     assert "significantly better than your best (at 99 %)" in better.sentence
 
 
-def test_a_file_that_is_not_significantly_better_is_told_nothing_of_its_own_score(contest):
-    first = send(contest, ladder(2))
-    told = [send(contest, data) for data in (ladder(0), content(101, 1.8))]
+def test_a_file_that_is_not_significantly_better_is_told_nothing_of_its_own_score(challenge):
+    first = send(challenge, ladder(2))
+    told = [send(challenge, data) for data in (ladder(0), content(101, 1.8))]
     assert not any(each.is_best for each in told)
     assert {each.card for each in told} == {first.card}
     assert len({each.sentence for each in told}) == 1
 
 
-def test_the_answer_to_a_file_stays_the_same_when_a_better_one_has_come(contest):
-    send(contest, ladder(1))
-    told = send(contest, ladder(0))
-    send(contest, ladder(4))
-    assert send(contest, ladder(0)).card == told.card
+def test_the_answer_to_a_file_stays_the_same_when_a_better_one_has_come(challenge):
+    send(challenge, ladder(1))
+    told = send(challenge, ladder(0))
+    send(challenge, ladder(4))
+    assert send(challenge, ladder(0)).card == told.card
 
 
-def test_each_network_has_a_ladder_of_its_own(contest):
-    send(contest, ladder(4), network="cnn")
-    assert send(contest, ladder(1), network="dnn").is_first
+def test_each_network_has_a_ladder_of_its_own(challenge):
+    send(challenge, ladder(4), network="cnn")
+    assert send(challenge, ladder(1), network="dnn").is_first
 
 
-def test_the_private_split_has_no_part_in_the_ladder(contest):
+def test_the_private_split_has_no_part_in_the_ladder(challenge):
     # Perfect on the private jets, as the first one on the public ones.
     first = np.load(BytesIO(ladder(1)))
-    cheat = np.where(contest.truth.is_private, 10.0 * LABELS, first)
-    send(contest, file_of(first))
-    assert not send(contest, file_of(cheat)).is_best
+    cheat = np.where(challenge.truth.is_private, 10.0 * LABELS, first)
+    send(challenge, file_of(first))
+    assert not send(challenge, file_of(cheat)).is_best
 
 
 # --- kills -----------------------------------------------------------------------------------
@@ -200,14 +200,14 @@ DONE = {"before the board's cache", "before the answer"}
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_submission_interrupted_at_any_step_is_finished_by_sending_it_again(
-    contest, monkeypatch, step
+    challenge, monkeypatch, step
 ):
-    before = send(contest, ladder(0))
+    before = send(challenge, ladder(0))
     with monkeypatch.context() as patch:
         patch.setattr(STEPS[step], killed)
         with pytest.raises(Killed):
-            send(contest, ladder(2))
-    again = Challenge.open(contest.folder)
+            send(challenge, ladder(2))
+    again = Challenge.open(challenge.folder)
     assert len(again.store.scored()) == (2 if step in DONE else 1)
     receipt = send(again, ladder(2))
     assert [each.id for each in again.store.scored()] == [before.submission, receipt.submission]
@@ -217,44 +217,44 @@ def test_a_submission_interrupted_at_any_step_is_finished_by_sending_it_again(
     assert_whole(again)
 
 
-def test_a_received_submission_is_scored_by_whoever_comes_next(contest, monkeypatch):
+def test_a_received_submission_is_scored_by_whoever_comes_next(challenge, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(intake, "cards", killed)
         for data in (ladder(0), ladder(2)):
             with pytest.raises(Killed):
-                send(contest, data)
-    assert len(contest.store.unsettled()) == 2
-    assert intake.finish_interrupted(contest) == []
-    assert contest.store.unsettled() == []
-    assert [each.verdict.is_best for each in contest.store.scored()] == [True, True]
-    assert_whole(contest)
+                send(challenge, data)
+    assert len(challenge.store.unsettled()) == 2
+    assert intake.finish_interrupted(challenge) == []
+    assert challenge.store.unsettled() == []
+    assert [each.verdict.is_best for each in challenge.store.scored()] == [True, True]
+    assert_whole(challenge)
 
 
-def test_a_received_submission_whose_file_is_gone_waits_and_stops_nobody(contest, monkeypatch):
+def test_a_received_submission_whose_file_is_gone_waits_and_stops_nobody(challenge, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(intake, "cards", killed)
         with pytest.raises(Killed):
-            send(contest, content())
-    (file,) = (contest.folder / SUBMISSIONS).iterdir()
+            send(challenge, content())
+    (file,) = (challenge.folder / SUBMISSIONS).iterdir()
     file.unlink()
-    (complaint,) = intake.finish_interrupted(contest)
+    (complaint,) = intake.finish_interrupted(challenge)
     assert "waits for its file" in complaint
-    send(contest, content(1))
-    assert len(contest.store.scored()) == 1
-    send(contest, content())  # brings the file back
-    assert len(contest.store.scored()) == 2
-    assert intake.finish_interrupted(contest) == []
-    assert_whole(contest)
+    send(challenge, content(1))
+    assert len(challenge.store.scored()) == 1
+    send(challenge, content())  # brings the file back
+    assert len(challenge.store.scored()) == 2
+    assert intake.finish_interrupted(challenge) == []
+    assert_whole(challenge)
 
 
-def test_a_file_received_under_milder_rules_of_reading_is_refused_when_it_is_scored(contest):
+def test_a_file_received_under_milder_rules_of_reading_is_refused_when_it_is_scored(challenge):
     data = file_of(np.full(N, np.nan))
-    arrival = Arrival("us", "cnn", contest.store.keep(data))
-    number = receive(contest, arrival)
-    assert intake.finish_interrupted(contest) == []
-    record = contest.store.record(number)
+    arrival = Arrival("us", "cnn", challenge.store.keep(data))
+    number = receive(challenge, arrival)
+    assert intake.finish_interrupted(challenge) == []
+    record = challenge.store.record(number)
     assert (record.state, record.reason) == (State.REJECTED, "not-finite")
-    assert_whole(contest)
+    assert_whole(challenge)
 
 
 DIE = """
@@ -267,9 +267,9 @@ cli.main(sys.argv[1:])
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_real_sigkill_loses_and_doubles_nothing(contest, tmp_path, step):
+def test_a_real_sigkill_loses_and_doubles_nothing(challenge, tmp_path, step):
     (tmp_path / "cnn.npy").write_bytes(content())
-    folder, file = str(contest.folder), str(tmp_path / "cnn.npy")
+    folder, file = str(challenge.folder), str(tmp_path / "cnn.npy")
     command = ["score", folder, file, "--team", "us"]
     died = subprocess.run(
         [sys.executable, "-c", DIE.format(target=STEPS[step]), *command],
@@ -279,49 +279,49 @@ def test_a_real_sigkill_loses_and_doubles_nothing(contest, tmp_path, step):
     )
     assert died.returncode == -signal.SIGKILL, died.stderr.decode()
     assert main(command) == 0
-    (entry,) = contest.store.scored()
-    assert contest.store.unsettled() == []
-    kept = {each.name for each in (contest.folder / SUBMISSIONS).glob("*.npy")}
+    (entry,) = challenge.store.scored()
+    assert challenge.store.unsettled() == []
+    kept = {each.name for each in (challenge.folder / SUBMISSIONS).glob("*.npy")}
     assert kept == {f"{entry.sha256}.npy"}
-    assert_whole(contest)
+    assert_whole(challenge)
 
 
 # --- many at once ----------------------------------------------------------------------------
 
 
-def test_many_writers_at_once_lose_and_double_nothing(contest):
+def test_many_writers_at_once_lose_and_double_nothing(challenge):
     def one(number):
         # Four different files, each sent four times, by stores of their own.
-        own = Challenge.open(contest.folder)
+        own = Challenge.open(challenge.folder)
         return send(own, content(number % 4), network=f"net {number % 4}")
 
     with ThreadPoolExecutor(8) as pool:
         receipts = list(pool.map(one, range(16)))
-    assert len(contest.store.scored()) == 4
-    assert {each.submission for each in receipts} == {each.id for each in contest.store.scored()}
-    assert_whole(contest)
+    assert len(challenge.store.scored()) == 4
+    assert {each.submission for each in receipts} == {each.id for each in challenge.store.scored()}
+    assert_whole(challenge)
 
 
-def test_two_that_score_the_same_row_note_one_result(contest):
-    receipt = send(contest, content())
-    verdict = contest.store.record(receipt.submission).verdict
-    assert contest.store.settle(receipt.submission, SubmissionError("late", "Too late."))
-    assert contest.store.record(receipt.submission).verdict == verdict
+def test_two_that_score_the_same_row_note_one_result(challenge):
+    receipt = send(challenge, content())
+    verdict = challenge.store.record(receipt.submission).verdict
+    assert challenge.store.settle(receipt.submission, SubmissionError("late", "Too late."))
+    assert challenge.store.record(receipt.submission).verdict == verdict
 
 
-def test_a_verdict_on_a_best_that_is_no_more_is_judged_anew(contest, monkeypatch):
-    send(contest, ladder(0))
+def test_a_verdict_on_a_best_that_is_no_more_is_judged_anew(challenge, monkeypatch):
+    send(challenge, ladder(0))
     judged = []
 
     def while_judging(*args):
         judged.append(args)
         if len(judged) == 1:  # another file of the network is scored meanwhile
-            send(Challenge.open(contest.folder), ladder(4))
+            send(Challenge.open(challenge.folder), ladder(4))
         return is_step(*args)
 
     is_step = intake.is_step
     monkeypatch.setattr(intake, "is_step", while_judging)
-    receipt = send(contest, ladder(2))
+    receipt = send(challenge, ladder(2))
     assert not receipt.is_best  # better than the best it began with, worse than the one it met
-    assert contest.store.record(receipt.submission).verdict.compared_with == 3
-    assert_whole(contest)
+    assert challenge.store.record(receipt.submission).verdict.compared_with == 3
+    assert_whole(challenge)

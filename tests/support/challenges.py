@@ -53,7 +53,7 @@ def ladder(step: int) -> bytes:
     return content(seed=100, strength=0.3 + 0.7 * step)
 
 
-def new_contest(
+def new_challenge(
     folder: Path, *, clock: Clock | None = None, public_fraction: float = 0.5, **rules: object
 ) -> Challenge:
     """A challenge on `LABELS`, in a folder that is not there yet."""
@@ -64,8 +64,8 @@ def new_contest(
     return Challenge.open(folder) if clock is None else Challenge.open(folder, clock=clock)
 
 
-def send(contest: Challenge, data: bytes, *, team: str = "us", network: str = "cnn") -> Receipt:
-    return submit(contest, data, team=team, network=network)
+def send(challenge: Challenge, data: bytes, *, team: str = "us", network: str = "cnn") -> Receipt:
+    return submit(challenge, data, team=team, network=network)
 
 
 def scored_record(
@@ -84,7 +84,7 @@ def scored_record(
     return Record(number, team, network, sha256, received_at, State.SCORED, verdict)
 
 
-def ended(contest: Challenge) -> None:
+def ended(challenge: Challenge) -> None:
     """Close a challenge and reveal it."""
-    lifecycle.close(contest)
-    lifecycle.reveal(contest)
+    lifecycle.close(challenge)
+    lifecycle.reveal(challenge)

@@ -1,10 +1,10 @@
-"""What a team or a network may be called.
+"""Words: names of teams and networks, times, and what a terminal or a spreadsheet may show.
 
-Names are shown on the leaderboard and typed by others, so two of them should not look alike: they
-are brought to Unicode's NFKC form, hold letters, digits, space, ``-``, ``_`` and ``.`` only, no
-word mixes scripts, and they count as equal when they differ only in case. Words of other scripts
-that look alike letter by letter are left to the instructor's eyes. No path is ever made from a
-name.
+Names appear on the leaderboard and others type them, so two of them should not look alike:
+`clean_name` brings them to Unicode's NFKC form, allows letters, digits, space, ``-``, ``_`` and
+``.`` only, and refuses a word that mixes scripts; `name_key` makes names that differ only in case
+equal. Words of other scripts that look alike letter by letter are left to the instructor's eyes. No
+path is ever made from a name.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""From scored submissions to what a board shows of them: ranks, tied groups, and how much detail.
+"""Build standings from scored submissions: ranks, tied groups, and how much detail is shown.
 
 Ranks and groups come from exact numbers; what a live board then shows is rounded here, once, for
 every format (see `challenge.scoring.budget`).
@@ -67,11 +67,11 @@ class Evidence:
     ----------
     labels : array of shape (n_jets,)
     scores_of : function
-        From the SHA-256 of a file to its scores of these jets, shape (n_jets,).
+        Maps the SHA-256 of a file to its scores of these jets, shape (n_jets,).
     cache : Path
         For `challenge.scoring.comparisons`.
     pt, mass : array of shape (n_jets,) or None
-        Of the jets, in GeV; only used after the reveal.
+        In GeV; only used after the reveal.
     """
 
     labels: NDArray[np.int8]

@@ -49,7 +49,7 @@ def look_alikes(
     scored : iterable of Record
         Every scored one; the challenge's own are left out.
     scores_of : function
-        From the SHA-256 of a file to its scores, shape (n_jets,).
+        Maps the SHA-256 of a file to its scores, shape (n_jets,).
     threshold : float
         Two files are alike if their rank correlation (Spearman) is at least this.
 

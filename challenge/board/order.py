@@ -49,7 +49,7 @@ def live_order(scored: Iterable[Record], stand_ins: Mapping[int, Record] = _NOBO
     ----------
     scored : iterable of Record
     stand_ins : mapping of int to Record
-        From a number to the submission whose score and place are shown for it (see
+        Maps a number to the submission whose score and place are shown for it (see
         `challenge.intake.stand_ins`). All that share one are in the order of receipt.
     """
 

@@ -115,7 +115,7 @@ def bin_panel(leaders: Sequence[Standing], title: str, unit: str, column: str) -
 
 @dataclass(frozen=True)
 class _AucAxis:
-    """From the lowest to the highest end of the error bars, with room."""
+    """An axis that holds all error bars, with room at both ends."""
 
     low: float
     high: float

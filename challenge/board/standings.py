@@ -1,4 +1,4 @@
-"""What a leaderboard shows, as plain records: filled from the store, drawn by its siblings.
+"""What a leaderboard shows, as plain records: built from the store, written by its siblings.
 
 The numbers in these records are what may be shown. While a challenge is live they are rounded
 when the record is made (`challenge.scoring.budget`), so that no format of the board reveals
@@ -31,7 +31,7 @@ class Standing:
     received_at : datetime
         UTC.
     card : Scorecard
-        Of the public split while live, of the private split after the reveal.
+        The public split while live, the private split after the reveal.
     public : Scorecard or None
         After the reveal, what stood on the board before: of the network's best, also if its final
         choice is another.

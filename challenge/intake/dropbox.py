@@ -41,7 +41,7 @@ class Found:
     Attributes
     ----------
     team, network : str
-        As its folder and the file are called; nobody has looked at the names yet.
+        The names of its folder and of the file, not checked yet.
     state : tuple of int
         Device, inode, size and time of change: another state is another file.
     """
@@ -58,7 +58,7 @@ class DropBox:
     Parameters
     ----------
     folder : Path
-        With a folder for each team.
+        Holds a folder for each team.
     """
 
     folder: Path
@@ -105,7 +105,7 @@ class DropBox:
         ----------
         found : Found
         respond : callable
-            From the content of the file to the text of the answer; may raise SubmissionError.
+            Turns the content of the file into the text of the answer; may raise SubmissionError.
         n_jets : int
             Bounds the size of the file.
 

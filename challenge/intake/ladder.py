@@ -35,7 +35,7 @@ def stand_ins(challenge: Challenge, records: Iterable[Record]) -> dict[int, Reco
     Returns
     -------
     dict of int to Record
-        From the number of a submission to the one whose score is shown for it. Among several
+        Maps the number of a submission to the one whose score is shown for it. Among several
         candidates the best is taken, and never one that is worse than what the network showed
         before.
     """

@@ -40,7 +40,7 @@ class Receipt:
         Its number.
     team, network : str
     sha256 : str
-        Of the file.
+        Hash of the file.
     received_at : datetime
         UTC.
     card : Scorecard
@@ -53,7 +53,7 @@ class Receipt:
     is_first : bool
         Whether it is the first of its network.
     quota : Quota
-        Of the team, after this file.
+        What the team has left after this file.
     hints : tuple of str
         What looks like an accident in the file.
     stand_in : str or None

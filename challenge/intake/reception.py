@@ -26,7 +26,7 @@ class Arrival:
     Attributes
     ----------
     sha256 : str
-        Of the file.
+        Hash of the file.
     refusal : SubmissionError or None
         Why the file cannot be scored.
     is_ours : bool
@@ -48,7 +48,7 @@ def look_up(challenge: Challenge, arrival: Arrival) -> int | None:
     Raises
     ------
     SubmissionError
-        As `receive`.
+        For the reasons of `receive`.
     """
     now = challenge.store.now()
     with challenge.store.reading() as session:

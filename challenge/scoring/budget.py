@@ -52,7 +52,7 @@ def live_card(card: Scorecard, n_background: int) -> Scorecard:
     Parameters
     ----------
     card : Scorecard
-        Of the public split, exact.
+        Exact, on the public split.
     n_background : int
         Background jets of that split.
     """
@@ -96,7 +96,7 @@ def live_working_points(labels: ArrayLike, scores: ArrayLike) -> tuple[WorkingPo
     Parameters
     ----------
     labels, scores : arrays of shape (n_jets,)
-        Of the public split.
+        The public split.
     """
     tagger = ordered(labels, scores)
     points = []

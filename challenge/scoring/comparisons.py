@@ -38,12 +38,12 @@ def covariances(
     Parameters
     ----------
     labels : array of shape (n_jets,)
-        Of one split, 1 for signal; at least two jets of each class.
+        The labels of one split, 1 for signal; at least two jets of each class.
     keys : sequence of str
         SHA-256 of the submitted files.
     scores_of : function
-        From a key to its scores on the same jets, shape (n_jets,). Asked only for what is not in
-        the cache.
+        Maps a key to its scores on the same jets, shape (n_jets,). Called only for what is not
+        in the cache.
     cache : Path
         A folder for this purpose alone; it need not exist.
 

@@ -97,7 +97,7 @@ def diagnose(
     ----------
     labels, scores : arrays of shape (n_jets,)
     pt, mass : arrays of shape (n_jets,), optional
-        Of the jets, in GeV; without them there are no bins and no sculpting.
+        In GeV; without them there are no bins and no sculpting.
     """
     tagger = ordered(labels, scores)
     resampled = [tagger.rejection(each, interval="bootstrap") for each in (0.5, 0.3)]

@@ -30,7 +30,7 @@ def find_hints(
     Parameters
     ----------
     scores : array of shape (n_jets,)
-        Of the file.
+        The scores in the file.
     shown_auc : float or None
         The AUC of this file if the team gets to see it, else None.
     n_signal, n_background : int

@@ -61,11 +61,11 @@ def ladder_accepts(
     Parameters
     ----------
     labels, new_scores : arrays of shape (n_jets,)
-        Of the public split.
+        The public split.
     best_scores : array of shape (n_jets,) or None
         The best submission of the network so far; None accepts the first.
     confidence : float
-        Of the two-sided comparison.
+        Confidence of the two-sided comparison.
     """
     if best_scores is None:
         return LadderDecision(True, None)

@@ -77,7 +77,7 @@ def boosted_trees(
     training : array of shape (n_training_jets, n_features)
     y_true : array of shape (n_training_jets,)
     features : array of shape (n_jets, n_features)
-        Of the jets to score.
+        The jets to score.
 
     Returns
     -------

@@ -36,7 +36,7 @@ class Challenge:
     name : str
         Shown on the leaderboard.
     n_jets : int
-        Of the test set, public and private.
+        Jets of the test set, public and private.
     rules : Rules
     clock : callable
         Says what time it is, in UTC.

@@ -35,12 +35,12 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What scoring found out about a submission.
+    """The result of scoring a submission.
 
     Attributes
     ----------
     public, private : Scorecard
-        Of the two splits of the test set.
+        Scorecards on the two splits of the test set.
     is_best : bool
         Whether the Ladder took it as the new best of its network.
     compared_with : int or None

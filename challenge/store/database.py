@@ -126,8 +126,8 @@ def _engine(folder: Path) -> Engine:
     if not (folder / MARKER).is_file():
         if not (folder / LABELS).exists():
             raise ChallengeError(
-                f"{folder} has neither labels nor submissions, so it is a student's copy, and "
-                f"this needs the instructor's folder. Check a file with: python -m challenge check "
+                f"{folder} has neither labels nor submissions, so it is a student's copy: "
+                f"only the instructor's folder can do this. Check a file with: python -m challenge check "
                 f"{folder} FILE"
             )
         raise ChallengeError(

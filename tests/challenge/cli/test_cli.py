@@ -267,7 +267,7 @@ def test_resume_does_not_pretend_to_open_what_is_over_by_its_rules(files, capsys
     settings = files / "c" / "challenge.toml"
     settings.write_text(settings.read_text() + "closes = 2020-01-01T00:00:00Z\n")
     assert run("resume", files / "c") == 2
-    assert "set another closes in" in told(capsys)[1][0]
+    assert "set a later closes in" in told(capsys)[1][0]
 
 
 def test_accepted_leaks_are_told(tmp_path, capsys):

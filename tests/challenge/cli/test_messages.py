@@ -91,7 +91,7 @@ def test_after_an_early_close_the_page_shows_when_it_closed(tmp_path):
     clock.passes(hours=3)
     lifecycle.close(challenge)
     assert current_standings(challenge).closes == NOON + timedelta(hours=3)
-    assert "closed 01 Apr 2026, 15:00 UTC" in FORMATS["html"](current_standings(challenge))
+    assert "closed 2026-04-01 15:00:00 UTC" in FORMATS["html"](current_standings(challenge))
     lifecycle.resume(challenge)
     clock.at = NOON + 8 * DAY
     lifecycle.close(challenge)

@@ -127,8 +127,8 @@ def _engine(folder: Path) -> Engine:
         if not (folder / LABELS).exists():
             raise ChallengeError(
                 f"{folder} has neither labels nor submissions, so it is a student's copy: "
-                f"only the instructor's folder can do this. Check a file with: python -m challenge check "
-                f"{folder} FILE"
+                f"only the instructor's folder can do this. Check a file with: "
+                f"python -m challenge check {folder} FILE"
             )
         raise ChallengeError(
             f"{folder / DATABASE} is not there: put back a copy, or make a new challenge with: "

@@ -227,7 +227,7 @@ def test_a_submission_that_meets_the_close_before_its_row_is_refused(challenge, 
     keep = type(challenge.store).keep
 
     def closing(store, data):
-        lifecycle.close(store)
+        lifecycle.close(challenge)
         return keep(store, data)
 
     monkeypatch.setattr(type(challenge.store), "keep", closing)

@@ -1,24 +1,31 @@
-# Each recipe is what you would type by hand. `make demo` and `make test` are all a newcomer needs.
+# Each recipe is what you would type by hand. A newcomer needs `make demo` and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
 JETS ?= 60000
 SEED ?= 1
+# The versions to install; empty (CONSTRAINTS= make test) for the newest that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
+# Without pins: a version with a wheel for this machine, before a newer one that must be compiled.
+INSTALL := pip install --prefer-binary
+WORKERS ?= logical
+# Each worker computes on one core: more threads than cores only wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export JET_DATA ?= $(CURDIR)/data
 
-.PHONY: help demo test test-challenge lab data lint bench clean
+.PHONY: help demo test test-challenge lab data lint constraints bench clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-$(VENV)/ready: pyproject.toml constraints.txt
+$(VENV)/ready: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -c constraints.txt -e '.[course,test]'
+	$(BIN)/$(INSTALL) $(addprefix -c ,$(CONSTRAINTS)) -e '.[course,test]'
 	touch $@
 
-demo: $(VENV)/ready  ## jets, lesson 01, two networks and a baseline on a leaderboard
+demo: $(VENV)/ready  ## make jets, run lesson 01, put its networks on a leaderboard
 	./data_download.sh --generate top_tagging --jets $(JETS) --seed $(SEED)
 	rm -rf demo && mkdir demo
 	JET_DATA=demo/private ./data_download.sh --generate top_tagging --split test --jets $$(($(JETS) * 5 / 8)) --seed $$(python -c 'import secrets; print(secrets.randbits(63))')
@@ -29,25 +36,37 @@ demo: $(VENV)/ready  ## jets, lesson 01, two networks and a baseline on a leader
 	python -m challenge baselines demo/challenge
 	python -m challenge board demo/challenge
 
-test: $(VENV)/ready  ## all tests
-	python -m pytest
+test: $(VENV)/ready  ## run all tests, on all cores (WORKERS=0: in one process)
+	$(ONE_THREAD) python -m pytest -n $(WORKERS) --maxprocesses 4 --no-loadscope-reorder
 
-test-challenge: $(VENV)/ready  ## what the challenge stores, where CHALLENGE_DATABASE_URL says
+test-challenge: $(VENV)/ready  ## test the challenge on the database that CHALLENGE_DATABASE_URL names
 	python -m pytest tests/challenge/store tests/challenge/intake tests/challenge/setup tests/challenge/cli tests/challenge/test_secrecy.py
 
-lab: $(VENV)/ready  ## JupyterLab, as a student sees it
+lab: $(VENV)/ready  ## open JupyterLab, as a student sees it
 	jupyter lab
 
-data: $(VENV)/ready  ## what samples there are, and which are on this machine
+data: $(VENV)/ready  ## list the samples, and which are on this machine
 	./data_download.sh
 
-lint: $(VENV)/ready  ## formatting, and notebooks without outputs
+lint: $(VENV)/ready  ## check style, imports between rooms, stored notebooks and CI files
 	ruff check
 	ruff format --check
+	lint-imports
 	nbstripout --verify --keep-id notebooks/*/*.ipynb
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml
 
-bench: $(VENV)/ready  ## timings beside what one would use instead
+constraints:  ## renew constraints.txt: the newest versions that pyproject.toml allows
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "The pins are those of the oldest supported Python: make constraints PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv --clear build/newest
+	build/newest/bin/$(INSTALL) -e '.[course,test]'
+	sed -n '/^[^#]/q;p' constraints.txt > build/constraints.txt
+	build/newest/bin/pip freeze --all --exclude pip --exclude-editable > build/frozen.txt
+	sed 's/+[^+]*$$//' build/frozen.txt | tr A-Z a-z | LC_ALL=C sort >> build/constraints.txt
+	mv build/constraints.txt constraints.txt
+
+bench: $(VENV)/ready  ## time the course beside the usual alternatives
 	for script in benchmarks/*.py; do python $$script; done
 
-clean:  ## remove what was made, but for the data and the environment
+clean:  ## remove what these commands made, except the data and the environment
 	rm -rf demo build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
-"""nbgrader for this course: `nbgrader generate_assignment 01_dnn_on_constituents` and the rest.
+"""Settings of nbgrader for this course, see docs/instructors.md.
 
-Students need this file too, in `~/.jupyter/` or the environment's `etc/jupyter/`: for the exchange
-and for the time limit of *Validate*.
+Students need this file too, in `~/.jupyter/` or the environment's `etc/jupyter/`: it names the
+exchange and the time limit of *Validate*. Copy it again after every update of the course.
 """
 
 import os
@@ -14,13 +14,13 @@ from course_utils.grading import HideTests
 c = get_config()  # noqa: F821 (nbgrader provides it)
 
 c.CourseDirectory.course_id = "jet-tagging"
-# Where lessons are handed out and answers come in, a folder that everybody can reach. Without the
-# variable it is nbgrader's own, which a hub has but only an administrator can make.
+# The folder where lessons go out and answers come in; everyone must be able to reach it. Without
+# the variable, nbgrader uses its own, which only an administrator can create.
 if exchange := os.environ.get("COURSE_EXCHANGE"):
     c.Exchange.root = exchange
-# A lesson lives in notebooks/NN_topic/, its solutions inside.
+# A lesson is notebooks/NN_topic/NN_topic.ipynb, with its solutions.
 c.CourseDirectory.source_directory = "notebooks"
-# What lies beside a lesson but is not for students.
+# Files beside a lesson that are not for students.
 c.CourseDirectory.ignore = [
     ".ipynb_checkpoints",
     "*.pyc",
@@ -29,12 +29,12 @@ c.CourseDirectory.ignore = [
     "*.py",
     "*.toml",
     "submission_predictions",
-    "checkpoints",  # what lesson 04 keeps of its trainings
-    "bcnn_study.db",  # and of its search
+    "checkpoints",  # of the trainings in lesson 04
+    "bcnn_study.db",  # of its search for settings
 ]
-# Networks are trained in cells; nbgrader's own limit is 30 s.
+# Cells train networks; nbgrader's default limit is 30 s.
 c.ExecutePreprocessor.timeout = 300
-# A student who deletes a graded cell gets it back, with no points, instead of stopping the batch.
+# A deleted graded cell comes back with no points; otherwise it would stop the whole batch.
 c.OverwriteCells.add_missing_cells = True
-# nbgrader's own feedback prints the hidden tests and the mark schemes.
+# nbgrader's own feedback would print the hidden tests and the mark schemes.
 c.GenerateFeedback.preprocessors = [HideTests, GetGrades, CSSHTMLHeaderPreprocessor]

@@ -18,9 +18,9 @@ from fidelity import boosted_trees  # the script beside this one
 from rich.console import Console
 from rich.table import Table
 
-from course_utils.jetfile import TRUTH_LABELS, JetTable
+from course_utils.jetfile import JetTable
 from course_utils.metrics import accuracy, background_rejection, roc_auc
-from course_utils.samples import load_frame, load_jets
+from course_utils.samples import TRUTH_LABELS, load_frame, load_jets
 from course_utils.substructure import n_subjettiness
 
 

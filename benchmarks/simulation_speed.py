@@ -23,14 +23,10 @@ from rich.console import Console
 from rich.table import Table
 
 from course_utils.jetfile import JetTable, write_jets
+from course_utils.samples import SAMPLES
 from course_utils.simulation.clustering import leading_jets
 from course_utils.simulation.detector import reconstruct
-from course_utils.simulation.processes import (
-    TOP_TAGGING,
-    batches,
-    final_state,
-    pythia,
-)
+from course_utils.simulation.processes import batches, final_state, pythia
 from course_utils.simulation.production import BATCH_EVENTS
 from course_utils.simulation.truth import TRUTHS
 
@@ -39,9 +35,9 @@ STEPS = ("Pythia", "final state", "detector", "clustering", "truth match", "writ
 
 def timed_batches(*, is_signal: bool, n_events: int) -> tuple[dict[str, list[float]], int]:
     """Seconds each step took for each batch, and the jets that came out."""
-    sample, times, jets = TOP_TAGGING, defaultdict(list), []
-    process = sample.signal if is_signal else sample.background
-    source = batches(pythia(process, sample, seed=1), size=BATCH_EVENTS)
+    recipe, times, jets = SAMPLES["top_tagging"].recipe, defaultdict(list), []
+    process = recipe.process("signal" if is_signal else "background")
+    source = batches(pythia(process, recipe, seed=1), size=BATCH_EVENTS)
     rng = np.random.default_rng(1)
 
     @contextmanager
@@ -58,10 +54,10 @@ def timed_batches(*, is_signal: bool, n_events: int) -> tuple[dict[str, list[flo
         with step("detector"):
             flow = reconstruct(particles, rng=rng)
         with step("clustering"):
-            found = leading_jets(flow, sample)
+            found = leading_jets(flow, recipe)
         with step("truth match"):
-            truth = TRUTHS[sample.name](
-                record, found, radius=sample.jet_radius, is_signal=is_signal
+            truth = TRUTHS[recipe.truth](
+                record, found, radius=recipe.jet_radius, is_signal=is_signal
             )
         jets.append(found.constituents[truth.kept])
     with TemporaryDirectory() as folder:

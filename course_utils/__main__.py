@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def split_sizes(n_jets: int, *, multiple: int = 2) -> dict[str, int]:
     """Share jets among the splits like the public files: 60, 20 and 20 per cent.
 
-    Each split gets a `multiple` of so many jets, one of them signal; none gets nothing.
+    Each split gets a `multiple` of so many jets, at least one.
 
     Examples
     --------
@@ -129,17 +129,29 @@ def _check_usage(parser: argparse.ArgumentParser, options: argparse.Namespace) -
         if getattr(options, name) is not None and not options.generate:
             parser.error(f"--{name} goes with --generate")
     if options.jets is not None:
-        fewest = 5 * SAMPLES[options.sample].jets_per_signal  # 3, 1 and 1 times as many
+        fewest = 5 * _jets_at_once(SAMPLES[options.sample])  # 3, 1 and 1 times as many
         if options.jets < fewest:
             parser.error(f"--jets: expected at least {fewest}, got {options.jets}")
-    if options.files is not None and (options.generate or options.sample != "hbb"):
-        parser.error("--files goes with the public files of hbb")
-    if options.files is not None and not 1 <= options.files <= 27:  # 9 test files, a third
-        parser.error(f"--files: expected 1 to 27, got {options.files}")
+    _check_files(parser, options)
     if options.seed is not None and options.seed < 0:
         parser.error(f"--seed: expected 0 or more, got {options.seed}")
     if options.workers is not None and options.workers < 1:
         parser.error(f"--workers: expected 1 or more, got {options.workers}")
+
+
+def _check_files(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if options.files is None:
+        return
+    most = {sample.name: sample.most_files for sample in SAMPLES.values() if sample.most_files}
+    if options.generate or options.sample not in most:
+        parser.error(f"--files goes with the public files of {', '.join(most)}")
+    if not 1 <= options.files <= most[options.sample]:
+        parser.error(f"--files: expected 1 to {most[options.sample]}, got {options.files}")
+
+
+def _jets_at_once(sample: Sample) -> int:
+    """Any number of generated jets is a multiple of this."""
+    return sum(sample.recipe.shares.values())
 
 
 def _fetch_or_generate(options: argparse.Namespace) -> Iterator[str]:
@@ -151,7 +163,7 @@ def _fetch_or_generate(options: argparse.Namespace) -> Iterator[str]:
     if not options.generate:
         return _fetch(sample, splits, folder, options)
     n_jets = DEFAULT_JETS if options.jets is None else options.jets
-    sizes = split_sizes(n_jets, multiple=sample.jets_per_signal)
+    sizes = split_sizes(n_jets, multiple=_jets_at_once(sample))
     return _generate(
         sample,
         {split: sizes[split] for split in splits},
@@ -166,7 +178,7 @@ def _fetch(
     sample: Sample, splits: list[str], folder: Path, options: argparse.Namespace
 ) -> Iterator[str]:
     """Fetch jet files, or make them of the public ntuples; the network's libraries only here."""
-    if sample.name == "hbb" and "JET_DATA_MIRROR" not in os.environ:
+    if sample.fetched_as == "CMS ntuples" and "JET_DATA_MIRROR" not in os.environ:
         from course_utils.samples.cms_portal import fetch_ntuples
 
         return fetch_ntuples(sample, splits, folder, train_files=options.files, force=options.force)
@@ -231,7 +243,8 @@ def _is_there(path: Path, sample: str, split: str, seed: int, n_jets: int, *, fo
         from course_utils.simulation.production import origin
 
         made_now = origin(sample, split, seed)
-        wanted |= {key: made_now[key] for key in ("signal", "background", "cuts", "detector")}
+        processes = [process.name for process in SAMPLES[sample].recipe.processes]
+        wanted |= {key: made_now[key] for key in (*processes, "cuts", "detector")}
     try:
         with JetFile(path) as file:
             found = {**file.provenance, "jets": file.n_jets}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +22,49 @@ from course_utils.jetfile import N_CONSTITUENTS, JetTable, write_jets
 # A busy machine's slow example is no fault.
 settings.register_profile("course", deadline=None)
 settings.load_profile("course")
+
+
+# ---------------------------------------------------------------- parallel workers
+
+
+def _unit(nodeid: str) -> str:
+    """The tests that one worker runs, since they share what is expensive: a lesson, or a file."""
+    lesson = re.search(r"test_notebooks\.py::.*\[(\w+)\]$", nodeid)
+    return lesson[1] if lesson else nodeid.split("::")[0]
+
+
+def pytest_configure() -> None:
+    """A worker is given the width of a terminal that it does not have."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.pop("COLUMNS", None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Units(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _unit(nodeid)
+
+    return Units(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest units come first, so that no worker begins one when the others are done."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        slow = (item.nodeid for item in items if item.get_closest_marker("slow"))
+        n_slow = Counter(map(_unit, slow))
+        items.sort(key=lambda item: -n_slow[_unit(item.nodeid)])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have recorded under the name "summary", whichever worker ran them."""
+    reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, [])]
+    for name, line in (each for report in reports for each in report.user_properties):
+        if name == "summary":
+            terminalreporter.write_line(line)
+
 
 TTV = {"train": 0, "test": 1, "val": 2}  # as the public files have it
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +16,12 @@ pytest.importorskip("dask_jobqueue", reason="needs the extra 'dask'")
 from dask_jobqueue import HTCondorCluster, SLURMCluster
 from dask_jobqueue.core import JobQueueCluster
 from distributed import LocalCluster
+from recipes import with_units
 
 from course_utils.jetfile import JetFile
-from course_utils.simulation.processes import SAMPLES
+from course_utils.samples import SAMPLES
 
-PAGE = (Path(__file__).resolve().parents[1] / "deploy" / "README.md").read_text()
+PAGE = (Path(__file__).resolve().parents[1] / "deploy" / "cluster.md").read_text()
 SLURM, HTCONDOR, READING = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -29,7 +29,7 @@ def executed(*blocks: str) -> dict[str, object]:
     """The names that blocks of the page define, one after the other, without running `main`."""
     names: dict[str, object] = {"__name__": "make_jets"}
     for block in blocks:
-        exec(compile(block, "deploy/README.md", "exec"), names)
+        exec(compile(block, "deploy/cluster.md", "exec"), names)
     return names
 
 
@@ -70,8 +70,7 @@ def test_condor_page_asks_for_as_many_cores_as_the_slurm_page():
 
 
 def test_script_makes_a_file_on_a_cluster_once_and_the_page_reads_it(tmp_path, monkeypatch):
-    small = replace(SAMPLES["top_tagging"], unit_jets=(5, 5))
-    monkeypatch.setitem(SAMPLES, "top_tagging", small)
+    monkeypatch.setitem(SAMPLES, "top_tagging", with_units("top_tagging", 5, 5))
     page = executed(SLURM)
     page |= {"FOLDER": tmp_path, "JETS_PER_FILE": 20, "JOBS": 1, "CORES_PER_JOB": 4}
     with LocalCluster(
@@ -99,6 +98,6 @@ def test_costs_of_the_page_follow_from_what_was_measured():
 
 
 def test_twins_of_the_page_are_those_of_a_birthday_problem():
-    units = 1e8 / sum(SAMPLES["top_tagging"].unit_jets)  # of each of the two processes
+    units = 1e8 / sum(SAMPLES["top_tagging"].recipe.unit_jets)  # of each of the two processes
     pairs = 2 * math.comb(int(units), 2) / 900_000_000
     assert round(pairs) == int(re.search(r"about (\d+) pairs of units", PAGE)[1])

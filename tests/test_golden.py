@@ -17,12 +17,12 @@ import os
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from challenges import NOON, Clock, ladder, new_challenge, send
+from recipes import with_units
 
 from challenge.board.current import current_standings
 from challenge.board.text import FORMATS
@@ -32,6 +32,7 @@ from challenge.store.audit import audit_log
 from course_utils.__main__ import main as data_command
 from course_utils.jetfile import JetFile, JetTable, write_jets
 from course_utils.prepared import Constituents, Images, prepare
+from course_utils.samples import SAMPLES
 
 GOLDEN = Path(__file__).with_name("golden")
 WRITES = os.environ.get("COURSE_GOLDEN") == "write"
@@ -64,8 +65,7 @@ def test_simulation_makes_the_same_jets(sample, tmp_path, monkeypatch):
     pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
     from course_utils.simulation import production
 
-    units = {sample: replace(production.SAMPLES[sample], unit_jets=UNITS[sample])}
-    monkeypatch.setattr(production, "SAMPLES", units)
+    monkeypatch.setitem(SAMPLES, sample, with_units(sample, *UNITS[sample]))
     made = production.produce(
         sample,
         tmp_path / "train.h5",

@@ -309,7 +309,7 @@ def other_transform(x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     "other",
     [{"rows": slice(0, 100)}, {"transform": other_transform}, {"batch_size": 41}, {"seed": 2}],
-    ids=str,
+    ids=" ".join,
 )
 @pytest.mark.parametrize("kind", [lambda batches: batches, torch_loader], ids=["batches", "loader"])
 def test_a_checkpoint_of_other_batches_is_refused(jets, tmp_path, kind, other) -> None:

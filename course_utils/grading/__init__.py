@@ -1,8 +1,8 @@
 """From a student's answer to points: partial credit, feedback, and files for the challenge.
 
-`partial_credit` ends a test cell, `HideTests` cleans nbgrader's feedback,
-`predict_for_dnn_challenge` and `predict_for_cnn_challenge` write what the challenge scores. The
-room may import `course_utils.files`; nbgrader is loaded only where `HideTests` is asked for.
+`partial_credit` ends a test cell, `HideTests` cleans nbgrader's feedback, and
+`predict_for_dnn_challenge` and `predict_for_cnn_challenge` write the files that the challenge
+scores. The room may import `course_utils.files`; only `HideTests` loads nbgrader.
 """
 
 from typing import TYPE_CHECKING

@@ -1,8 +1,8 @@
 """Partial credit in a test cell that nbgrader can trust.
 
-nbgrader takes the last value of a test cell as the points earned. It gives full marks when that
-value is nan, negative or no number at all, and refuses the whole notebook when it is too large.
-A test cell that gives partial credit therefore ends in :func:`partial_credit`.
+nbgrader takes the last value of a test cell as the points earned. It gives full marks if that value
+is nan, negative or not a number, and refuses the entire notebook if it is too large. So a test cell
+that gives partial credit ends in :func:`partial_credit`.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ __all__ = ["partial_credit"]
 
 
 def partial_credit(share: float, *, points: float) -> float:
-    """Points for a share of the task done, in steps of a half.
+    """Return the points for a share of the task, in steps of a half.
 
     Parameters
     ----------
     share : float
-        0 nothing, 1 all of it; more than all counts as all.
+        From 0 (nothing) to 1 (everything); more counts as 1.
     points : float
         Full marks of the cell.
 
     Returns
     -------
     float
-        Between 0 and `points`, rounded down to a multiple of 0.5. A plain Python float, since
+        Between 0 and `points`, rounded down to a multiple of 0.5. It is a plain Python float:
         nbgrader reads the printed form and does not understand ``np.float64(1.5)``.
 
     Raises

@@ -1,12 +1,12 @@
 """Feedback for students that does not print the hidden tests.
 
-nbgrader makes feedback from the autograded notebook, into which it has put every hidden test, and
-a traceback shows the lines around the one that failed. :class:`HideTests` takes both out. It runs
+nbgrader makes feedback from the autograded notebook, which contains every hidden test, and a
+traceback shows the lines around the one that failed. :class:`HideTests` removes both. It runs
 before nbgrader's own steps, in ``nbgrader_config.py``::
 
     c.GenerateFeedback.preprocessors = [HideTests, GetGrades, CSSHTMLHeaderPreprocessor]
 
-The name and the message of a failed *visible* check stay: they are there to teach.
+The name and the message of a failed *visible* check stay; they teach.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _FAILED_LINE = re.compile(r"^-+> *\d+ (.*)$", re.MULTILINE)
 
 
 class HideTests(NbGraderPreprocessor):
-    """Takes hidden tests, mark schemes and what tracebacks show of them out of a notebook."""
+    """Remove hidden tests, mark schemes and what tracebacks show of them from a notebook."""
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any]
@@ -40,7 +40,7 @@ class HideTests(NbGraderPreprocessor):
 
 
 def _shortened(output: NotebookNode, visible: str) -> NotebookNode:
-    """An error as one line, without its message if a hidden test raised it; others unchanged."""
+    """Shorten an error to one line, without its message if a hidden test raised it."""
     if output.output_type != "error":
         return output
     traceback = _COLOUR.sub("", "\n".join(output.traceback))

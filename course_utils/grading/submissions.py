@@ -1,7 +1,7 @@
-"""A trained network -> the file that the challenge scores.
+"""Write a trained network's scores as the file that the challenge scores.
 
-One number per jet, in the order of the jets, higher for more top-like: any monotone scale will
-do. The file is a plain NumPy ``.npy`` of shape ``(n_jets,)`` and type float32.
+The file has one number per jet, in the order of the jets; higher means more top-like, on any
+monotone scale. It is a plain NumPy ``.npy`` of shape ``(n_jets,)`` and type float32.
 
 ::
 
@@ -46,18 +46,18 @@ def predict_for_dnn_challenge(
     model : Keras model, scikit-learn classifier, PyTorch module or any function
         Called as ``model.predict_proba(features)``, else ``model.predict(features)``, else
         ``model(features)``. It returns one score per jet, shape ``(n_jets,)`` or ``(n_jets, 1)``,
-        or the two columns ``(background, signal)`` of a softmax, of which the second is taken.
+        or the two columns ``(background, signal)`` of a softmax; the second is used.
     features : array of shape (n_jets, ...)
-        What the network reads, prepared exactly as in its training, in the order of the jets.
+        The network's inputs, prepared exactly as in training, in the order of the jets.
     group, name : str
         Your group and this network: letters, digits and ``- _ .``, at most 30 of them.
     folder : path
-        Made if it is not there.
+        Created if missing.
 
     Returns
     -------
     Path
-        ``<folder>/<group>_<name>.npy``. The same names again replace the file as a whole.
+        ``<folder>/<group>_<name>.npy``. The same names replace the file.
 
     Raises
     ------
@@ -93,19 +93,19 @@ def predict_for_cnn_challenge(
     Parameters
     ----------
     model : Keras model, PyTorch module or any function
-        See `predict_for_dnn_challenge`; the file is the same, and so are the rules.
+        See `predict_for_dnn_challenge`; file and rules are the same.
     images : array of shape (n_jets, n_pixels, n_pixels, n_channels)
-        What the network reads, prepared exactly as in its training, in the order of the jets. For
+        The network's inputs, prepared exactly as in training, in the order of the jets. For
         PyTorch the channels come second.
     group, name : str
         Your group and this network: letters, digits and ``- _ .``, at most 30 of them.
     folder : path
-        Made if it is not there.
+        Created if missing.
 
     Returns
     -------
     Path
-        ``<folder>/<group>_<name>.npy``. The same names again replace the file as a whole.
+        ``<folder>/<group>_<name>.npy``. The same names replace the file.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def predict_for_cnn_challenge(
 
 
 def _write_prediction(model: Any, features: Any, group: str, name: str, folder: str | Path) -> Path:
-    """Names checked, then the network run, its scores checked, and only then a file."""
+    """Check the names, run the network, check its scores, and only then write the file."""
     group, name = _safe_name(group, "group"), _safe_name(name, "name")
     scores = _one_score_per_jet(_output(model, features), len(features))
     path = Path(folder) / f"{group}_{name}.npy"
@@ -147,10 +147,10 @@ def _write_prediction(model: Any, features: Any, group: str, name: str, folder: 
 
 
 def _output(model: Any, features: Any) -> NDArray[Any]:
-    """What the model says, as an array."""
+    """Return the model's output as an array."""
     for method in ("predict_proba", "predict"):
         if predict := getattr(model, method, None):
-            # Keras would draw one progress bar more.
+            # Keras would draw another progress bar.
             quiet = {"verbose": 0} if "verbose" in inspect.signature(predict).parameters else {}
             output = predict(features, **quiet)
             break
@@ -166,7 +166,7 @@ def _output(model: Any, features: Any) -> NDArray[Any]:
 
 
 def _one_score_per_jet(output: NDArray[Any], n_jets: int) -> NDArray[np.float32]:
-    """The signal column of a model's output, checked."""
+    """Check a model's output and return its signal column."""
     if not np.issubdtype(output.dtype, np.number) or np.iscomplexobj(output):
         raise SubmissionError(f"Expected real numbers from the model; got {output.dtype}.")
     if output.shape not in {(n_jets,), (n_jets, 1), (n_jets, 2)}:
@@ -186,7 +186,7 @@ def _one_score_per_jet(output: NDArray[Any], n_jets: int) -> NDArray[np.float32]
 
 
 def _safe_name(text: str, what: str) -> str:
-    """A group or network name that is safe inside a file name."""
+    """Return a group or network name that is safe inside a file name."""
     rule = (
         f"letters, digits and - _ . only, starting with a letter or digit, at most"
         f" {MAX_NAME_LENGTH} characters"

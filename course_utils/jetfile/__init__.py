@@ -10,28 +10,24 @@ Every fault of a file is reported by one of two exceptions::
 """
 
 from course_utils.jetfile.format import (
-    EXTRA_COLUMNS,
     N_CONSTITUENTS,
-    QCD_LABELS,
-    TRUTH_LABELS,
     TTV,
     DataError,
     DataNotFound,
+    column_type,
     row_numbers,
 )
 from course_utils.jetfile.reader import JetFile
 from course_utils.jetfile.table import JetTable, write_jets
 
 __all__ = [
-    "EXTRA_COLUMNS",
     "N_CONSTITUENTS",
-    "QCD_LABELS",
-    "TRUTH_LABELS",
     "TTV",
     "DataError",
     "DataNotFound",
     "JetFile",
     "JetTable",
+    "column_type",
     "row_numbers",
     "write_jets",
 ]

@@ -1,11 +1,14 @@
 """What makes a jet file sound: its columns, the checks at its border, the two exceptions.
 
 A jet file is a pandas/PyTables table under the key ``table``. One row is one jet, with the columns
-``E_0, PX_0, PY_0, PZ_0, ... PZ_199`` (constituents), ``truthE, truthPX, truthPY, truthPZ`` (the top
-quark), ``ttv`` (0 train, 1 test, 2 val) and ``is_signal_new`` (1 top, 0 QCD). Momenta are in GeV.
-``pandas.read_hdf(path, key="table")`` reads generated and public files alike. A generated file also
-carries its provenance, as attributes of the root group. A sample may add columns of its own, out of
-``EXTRA_COLUMNS``; then the frame is wider by those.
+``E_0, PX_0, PY_0, PZ_0, ... PZ_199`` (constituents), ``truthE, truthPX, truthPY, truthPZ`` (the
+particle a signal jet comes from), ``ttv`` (0 train, 1 test, 2 val) and ``is_signal_new`` (1 signal,
+0 background). Momenta are in GeV. ``pandas.read_hdf(path, key="table")`` reads generated and public
+files alike. A generated file also carries its provenance, as attributes of the root group.
+
+A file says how many constituents it has: the public one 200, others as many as they need. A sample
+may add columns with numbers; `column_type` says how a name decides the type. More than two classes,
+several pT ranges or a file number need nothing else.
 
 Pandas keeps the names of the columns as a pickle: open files of people you trust.
 Source of the format: Kasieczka et al., doi:10.5281/zenodo.2603256.
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 import keyword
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,27 +28,38 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-N_CONSTITUENTS: Final = 200
+N_CONSTITUENTS: Final = 200  # of the public format
 KEY: Final = "table"
-CONSTITUENT_COLUMNS: Final = tuple(
-    f"{name}_{i}" for i in range(N_CONSTITUENTS) for name in ("E", "PX", "PY", "PZ")
-)
 TRUTH_COLUMNS: Final = ("truthE", "truthPX", "truthPY", "truthPZ")
 LABEL_COLUMNS: Final = ("ttv", "is_signal_new")
-COLUMNS: Final = (*CONSTITUENT_COLUMNS, *TRUTH_COLUMNS, *LABEL_COLUMNS)
 TTV: Final[Mapping[str, int]] = {"train": 0, "test": 1, "val": 2}  # the column ttv by split
-# What a sample may have beyond the public format, by the names of the CMS ntuples of H->bb jets
-# (doi:10.7483/OPENDATA.CMS.JGJX.MS7Q): truth labels, the kind of process, the jet (GeV), and the
-# number of the file a jet comes from.
-QCD_LABELS: Final = tuple(f"label_QCD_{name}" for name in ("bb", "b", "cc", "c", "others"))
-TRUTH_LABELS: Final = ("label_H_bb", *QCD_LABELS)
-EXTRA_COLUMNS: Final[Mapping[str, type[np.generic]]] = {
-    **dict.fromkeys((*TRUTH_LABELS, "sample_isQCD"), np.int8),
-    **dict.fromkeys(("fj_pt", "fj_eta", "fj_sdmass"), np.float32),
-    "file": np.int32,
-}
 _HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _LONGEST_ATTRIBUTE: Final = 60_000  # HDF5 stops at 64 kB
+
+
+_YES_OR_NO: Final = ("label_", "sample_is")
+_COUNTS: Final = ("n_", "file", "pt_range")
+
+
+def constituent_columns(n_constituents: int) -> tuple[str, ...]:
+    """The names of the columns that hold so many four-momenta."""
+    return tuple(f"{name}_{i}" for i in range(n_constituents) for name in ("E", "PX", "PY", "PZ"))
+
+
+def column_type(name: str) -> type[np.generic]:
+    """The type of a column that a sample adds, which its name decides.
+
+    ``label_...`` and ``sample_is...`` say yes or no (int8, 0 or 1). ``n_...``, ``file`` and
+    ``pt_range`` count (int32, at least 0). Every other column is a finite number (float32).
+
+    Examples
+    --------
+    >>> [column_type(name).__name__ for name in ("label_H_bb", "n_quarks_inside", "fj_pt")]
+    ['int8', 'int32', 'float32']
+    """
+    if name.startswith(_YES_OR_NO):
+        return np.int8
+    return np.int32 if name.startswith(_COUNTS) else np.float32
 
 
 class DataError(Exception):
@@ -104,21 +119,26 @@ def require_table(store: pd.HDFStore, path: Path, sample: str) -> Any:
     return storer
 
 
-def require_columns(storer: Any, path: Path, sample: str) -> dict[str, tuple[str, int]]:
-    """Return where each column is stored: the name of its block and its place in it."""
-    stored = {
+def require_columns(storer: Any, path: Path, sample: str) -> tuple[dict[str, tuple[str, int]], int]:
+    """Return where each column is stored (its block, its place there), and the constituents."""
+    places = {
         str(column): (axis.cname, i)
         for axis in storer.values_axes
         for i, column in enumerate(np.atleast_1d(np.asarray(axis.values, dtype=object)))
     }
-    missing = [column for column in COLUMNS if column not in stored]
+    in_order = [str(name) for name in storer.non_index_axes[0][1]]
+    stored = {name: places[name] for name in in_order if name in places}
+    found = [re.fullmatch(r"(?:E|PX|PY|PZ)_(\d+)", name) for name in stored]
+    n_constituents = 1 + max((int(each[1]) for each in found if each), default=N_CONSTITUENTS - 1)
+    expected = (*constituent_columns(n_constituents), *TRUTH_COLUMNS, *LABEL_COLUMNS)
+    missing = [column for column in expected if column not in stored]
     if missing:
         raise DataError(
-            f"{path} is not a jet file: expected columns E_0 ... PZ_{N_CONSTITUENTS - 1}, "
+            f"{path} is not a jet file: expected columns E_0 ... PZ_{n_constituents - 1}, "
             f"truthE ... truthPZ, ttv, is_signal_new; missing {len(missing)} of them, first "
             f"{', '.join(missing[:4])}. Make one with: {generate(sample)}"
         )
-    return stored
+    return stored, n_constituents
 
 
 def require_finite(
@@ -141,21 +161,19 @@ def require_labels(values: NDArray[Any], allowed: tuple[int, ...], name: str, wh
 
 
 def checked_column(values: NDArray[Any], name: str, where: str) -> NDArray[Any]:
-    """Return an extra column in its own type, if every value fits there."""
-    kind = EXTRA_COLUMNS[name]
-    if kind is np.float32:
-        with np.errstate(over="ignore"):  # an overflow is inf, which the next lines refuse
-            column = np.asarray(values).astype(kind)
-        if not np.isfinite(column).all():
-            raise DataError(f"Expected finite {name} in {where}; got nan or inf.")
-        return column
-    if name == "file":
-        values = np.asarray(values)
-        if not ((values >= 0) & (values < 2**31) & (values % 1 == 0)).all():
-            raise DataError(f"Expected file numbers of 0 or more in {where}; got others.")
-    else:
+    """Return a column that a sample adds in its own type, if every value fits there."""
+    values, kind = np.asarray(values), column_type(name)
+    if kind is np.int8:
         require_labels(values, (0, 1), name, where)
-    return np.asarray(values).astype(kind)
+    elif kind is np.int32:
+        if not ((values >= 0) & (values < 2**31) & (values % 1 == 0)).all():
+            raise DataError(f"Expected {name} as whole numbers of at least 0 in {where}.")
+    else:
+        with np.errstate(over="ignore"):  # an overflow is inf, which the next lines refuse
+            values = values.astype(kind)
+        if not np.isfinite(values).all():
+            raise DataError(f"Expected finite {name} in {where}; got nan or inf.")
+    return values.astype(kind)
 
 
 def checked_attributes(provenance: Mapping[str, Any]) -> dict[str, str | int | float]:

@@ -16,13 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from tables import HDF5ExtError, Table
 
 from course_utils.jetfile.format import (
-    CONSTITUENT_COLUMNS,
-    EXTRA_COLUMNS,
     KEY,
     LABEL_COLUMNS,
-    N_CONSTITUENTS,
     TRUTH_COLUMNS,
     checked_column,
+    column_type,
+    constituent_columns,
     generate,
     plain,
     require_columns,
@@ -52,16 +51,15 @@ _ROWS_AT_ONCE: Final = 1024  # 3 MB: what reading holds beside its result, and w
 class JetFile:
     """An open jet file, generated or public: any range of it, in memory proportional to the range.
 
-    Use it in a ``with`` statement. The number of jets is `n_jets`; `columns` names what there is
-    beyond the public format; `provenance` says where the jets come from and is empty for the public
-    files. `start` and `stop` count jets as a slice does:
-    negative values count from the end, values past the end are cut to it.
+    Use it in a ``with`` statement. It has `n_jets` jets with room for `n_constituents` each;
+    `columns` names what there is beyond the public format; `provenance` says where the jets come
+    from and is empty for the public files. `start` and `stop` count jets as a slice does: negative
+    values count from the end, values past the end are cut to it.
 
     Parameters
     ----------
     path : path-like
-        The file. Of the columns beyond those of the public format, numbers under the names of
-        `EXTRA_COLUMNS` are read too; others are left alone.
+        The file. Columns with numbers beyond those of the public format are read too.
     sample : str
         Which sample it is of: the messages name the command that makes it.
 
@@ -83,6 +81,7 @@ class JetFile:
 
     path: Path
     n_jets: int
+    n_constituents: int
     columns: tuple[str, ...]
     provenance: dict[str, str | int | float]
 
@@ -101,17 +100,18 @@ class JetFile:
     def _open_table(self) -> None:
         storer = require_table(self._store, self.path, self.sample)
         self._table: Table = storer.table
-        stored = require_columns(storer, self.path, self.sample)
+        stored, self.n_constituents = require_columns(storer, self.path, self.sample)
+        constituents = constituent_columns(self.n_constituents)
+        public = {*constituents, *TRUTH_COLUMNS, *LABEL_COLUMNS}
         self.columns = tuple(
             name
-            for name in EXTRA_COLUMNS
-            if name in stored and self._table.coldtypes[stored[name][0]].base.kind in "biuf"
+            for name, (block, _) in stored.items()
+            if name not in public and self._table.coldtypes[block].base.kind in "biuf"
         )
         self._stored = stored
-        self._copies = {
-            columns: _plan(columns, stored)
-            for columns in (CONSTITUENT_COLUMNS, TRUTH_COLUMNS, LABEL_COLUMNS)
-        }
+        self._copies = [
+            _plan(columns, stored) for columns in (constituents, TRUTH_COLUMNS, LABEL_COLUMNS)
+        ]
         self._buffer = np.empty(0, self._table.dtype)
         self.n_jets = int(self._table.nrows)
         attributes = self._store.root._v_attrs
@@ -223,25 +223,21 @@ class JetFile:
 
     def _empty(self, n_jets: int) -> JetTable:
         return JetTable(
-            jets=np.empty((n_jets, N_CONSTITUENTS, 4), np.float32),
+            jets=np.empty((n_jets, self.n_constituents, 4), np.float32),
             truth=np.empty((n_jets, len(TRUTH_COLUMNS)), np.float32),
             y_true=np.empty(n_jets, np.int8),
             ttv=np.empty(n_jets, np.int8),
-            columns={name: np.empty(n_jets, EXTRA_COLUMNS[name]) for name in self.columns},
+            columns={name: np.empty(n_jets, column_type(name)) for name in self.columns},
         )
 
     def _fill(self, table: JetTable, records: NDArray[np.void], numbers: Sequence[int]) -> None:
         """Copy stored rows of these numbers to the arrays of a table, checked."""
         n_jets, where = len(table), str(self.path)
-        momenta = table.jets.reshape(n_jets, len(CONSTITUENT_COLUMNS))
+        momenta = table.jets.reshape(n_jets, 4 * self.n_constituents)
         labels = np.empty((n_jets, len(LABEL_COLUMNS)), np.float64)
         with np.errstate(over="ignore"):  # float64 beyond float32 is inf: refused below
-            for columns, out in (
-                (CONSTITUENT_COLUMNS, momenta),
-                (TRUTH_COLUMNS, table.truth),
-                (LABEL_COLUMNS, labels),
-            ):
-                for block, source, target in self._copies[columns]:
+            for out, copies in zip((momenta, table.truth, labels), self._copies, strict=True):
+                for block, source, target in copies:
                     out[:, target] = records[block].reshape(n_jets, -1)[:, source]
         require_finite(momenta, where, numbers=numbers)
         require_finite(table.truth, where, numbers=numbers)
@@ -255,7 +251,8 @@ class JetFile:
     def frame(self, start: int = 0, stop: int | None = None) -> pd.DataFrame:
         """Jets `start` to `stop` as ``pandas.read_hdf`` gives them, a row per jet.
 
-        There are the 806 columns of the public format, then those the sample adds.
+        The columns of the public format (806 with 200 constituents) come first, then those that the
+        sample adds.
         """
         start, stop = self._range(start, stop)
         with self._damage_told():

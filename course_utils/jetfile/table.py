@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +15,6 @@ from tables import HDF5ExtError
 
 from course_utils.files import replacing
 from course_utils.jetfile.format import (
-    CONSTITUENT_COLUMNS,
-    EXTRA_COLUMNS,
     KEY,
     LABEL_COLUMNS,
     N_CONSTITUENTS,
@@ -24,6 +22,7 @@ from course_utils.jetfile.format import (
     DataError,
     checked_attributes,
     checked_column,
+    constituent_columns,
     require_finite,
     require_labels,
     told_as,
@@ -47,18 +46,17 @@ class JetTable:
 
     Parameters
     ----------
-    jets : array of shape (n_jets, 200, 4), float32
+    jets : array of shape (n_jets, n_constituents, 4), float32
         ``(E, px, py, pz)`` of the constituents in GeV, sorted by falling pt; zero rows are padding.
     truth : array of shape (n_jets, 4), float32
-        ``(E, px, py, pz)`` in GeV of the top quark or the Higgs boson a signal jet comes from;
-        zeros for other jets.
+        ``(E, px, py, pz)`` in GeV of the particle a signal jet comes from; zeros for other jets.
     y_true : array of shape (n_jets,), int8
         1 signal, 0 background.
     ttv : array of shape (n_jets,), int8
         The split a jet belongs to: 0 train, 1 test, 2 val.
     columns : mapping from str to array of shape (n_jets,)
-        What the sample has beyond these, such as ``fj_sdmass``; the names are the keys of
-        ``EXTRA_COLUMNS``. Empty for top_tagging.
+        What the sample has beyond these, such as ``fj_sdmass``; `format.column_type` says which
+        type a name stands for. Empty for top_tagging.
 
     Examples
     --------
@@ -104,16 +102,17 @@ def write_jets(
     path : path-like
         The file to make. Missing folders are made.
     tables : iterable of JetTable
-        At least one jet in all, all with the same extra `columns`. Labels are stored as int64, as
-        in the public files.
+        At least one jet in all, all with as many constituents and the same `columns`.
+        Labels are stored as int64, as in the public files.
     provenance : mapping from str to str, int or float
         Where the jets come from; stored as attributes of the root group.
 
     Raises
     ------
     DataError
-        If an array has the wrong shape, a momentum is not finite, a label, a split or an extra
-        column is unknown, there is no jet at all, or the disk refuses.
+        If an array has the wrong shape, a momentum is not finite, a label or a split is unknown, a
+        column has no plain name or values that are not of its type, there is no jet at all, or the
+        disk refuses.
     ValueError, TypeError
         If `provenance` has a key that is no plain name, or a value that JSON cannot hold.
 
@@ -140,7 +139,7 @@ def write_jets(
 
 
 def _write_table(part: Path, chunks: Iterable[JetTable], attributes: Mapping[str, Any]) -> int:
-    n_jets, extra = 0, None
+    n_jets, layout = 0, None
     with (
         told_as(f"Writing in {part.parent} failed. Is the disk full?", HDF5ExtError),
         pd.HDFStore(str(part), mode="w", **_COMPRESSION) as store,
@@ -148,11 +147,12 @@ def _write_table(part: Path, chunks: Iterable[JetTable], attributes: Mapping[str
         for chunk in chunks:
             frame = _to_frame(chunk, first_row=n_jets)
             if len(frame):
-                extra = set(chunk.columns) if extra is None else extra
-                if set(chunk.columns) != extra:
+                here = np.shape(chunk.jets)[1], sorted(chunk.columns)
+                layout = layout or here
+                if here != layout:
                     raise DataError(
-                        f"Expected every table with the columns {sorted(extra)}; one has "
-                        f"{sorted(chunk.columns)}."
+                        f"Expected every table with {layout[0]} constituents and the columns "
+                        f"{layout[1]}; one has {here[0]} and {here[1]}."
                     )
                 store.append(KEY, frame, index=False, expectedrows=_EXPECTED_ROWS)
                 n_jets += len(frame)
@@ -163,9 +163,10 @@ def _write_table(part: Path, chunks: Iterable[JetTable], attributes: Mapping[str
 
 def _to_frame(table: JetTable, *, first_row: int) -> pd.DataFrame:
     jets, truth = np.asarray(table.jets), np.asarray(table.truth)
-    n_jets = len(jets)
+    n_jets, n_constituents = len(jets), jets.shape[1] if jets.ndim == 3 else N_CONSTITUENTS
+    constituents = constituent_columns(n_constituents)
     for name, array, shape in (
-        ("jets", jets, (n_jets, N_CONSTITUENTS, 4)),
+        ("jets", jets, (n_jets, n_constituents, 4)),
         ("truth", truth, (n_jets, 4)),
         ("y_true", np.asarray(table.y_true), (n_jets,)),
         ("ttv", np.asarray(table.ttv), (n_jets,)),
@@ -173,32 +174,33 @@ def _to_frame(table: JetTable, *, first_row: int) -> pd.DataFrame:
     ):
         if array.shape != shape:
             raise DataError(f"Expected {name} of shape {shape}; got {array.shape}.")
-    momenta = np.empty((n_jets, len(CONSTITUENT_COLUMNS) + len(TRUTH_COLUMNS)), np.float32)
+    momenta = np.empty((n_jets, len(constituents) + len(TRUTH_COLUMNS)), np.float32)
     with np.errstate(over="ignore"):  # an overflow is inf, which the next line refuses
-        momenta[:, :-4] = jets.reshape(n_jets, len(CONSTITUENT_COLUMNS))
+        momenta[:, :-4] = jets.reshape(n_jets, len(constituents))
         momenta[:, -4:] = truth
     require_finite(momenta, "the jets to write")
     require_labels(table.ttv, (0, 1, 2), "ttv", "the jets to write")
     require_labels(table.y_true, (0, 1), "y_true", "the jets to write")
     labels = np.stack([np.asarray(table.ttv), np.asarray(table.y_true)], axis=1).astype(np.int64)
     index = pd.RangeIndex(first_row, first_row + n_jets)
+    public = {*constituents, *TRUTH_COLUMNS, *LABEL_COLUMNS}
     parts = [
-        pd.DataFrame(momenta, index=index, columns=[*CONSTITUENT_COLUMNS, *TRUTH_COLUMNS]),
+        pd.DataFrame(momenta, index=index, columns=[*constituents, *TRUTH_COLUMNS]),
         pd.DataFrame(labels, index=index, columns=list(LABEL_COLUMNS)),
     ]
     if table.columns:
-        parts.append(pd.DataFrame(_extra(table.columns), index=index))
+        parts.append(pd.DataFrame(_extra(table.columns, public), index=index))
     return pd.concat(parts, axis=1)
 
 
-def _extra(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The extra columns as they are stored: float32, and integers as int64 like the labels."""
-    if unknown := sorted(columns.keys() - EXTRA_COLUMNS.keys()):
-        raise DataError(f"Expected extra columns out of {', '.join(EXTRA_COLUMNS)}; got {unknown}.")
+def _extra(columns: Mapping[str, NDArray[Any]], public: Set[str]) -> dict[str, NDArray[Any]]:
+    """The columns of the sample as they are stored: float32, whole numbers as int64."""
+    if wrong := [name for name in columns if not name.isidentifier() or name in public]:
+        raise DataError(
+            f"Expected columns with plain names of their own, such as n_quarks_inside; got {wrong}."
+        )
     checked = {
-        name: checked_column(columns[name], name, "the jets to write")
-        for name in EXTRA_COLUMNS
-        if name in columns
+        name: checked_column(values, name, "the jets to write") for name, values in columns.items()
     }
     return {
         name: values if values.dtype == np.float32 else values.astype(np.int64)

@@ -5,7 +5,7 @@ All functions take ``y_true`` (1 or True for signal, 0 or False for background) 
 ``ValueError`` for anything else: other labels, NaN, infinities, a missing class.
 
 "Background rejection" is the inverse of the false-positive rate, 1/eps_B; it is not 1 - eps_B.
-The room is part of the ground: NumPy and SciPy, nothing of the course.
+The room imports NumPy and SciPy and nothing of the course.
 """
 
 from course_utils.metrics.differences import (

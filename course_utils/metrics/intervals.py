@@ -1,7 +1,7 @@
 """Confidence intervals on background rejections, from counts of surviving background jets.
 
-Between two points of a ROC curve the number of survivors is not whole; beta functions carry the
-binomial distribution on smoothly.
+Between two points of a ROC curve the number of survivors is not an integer; beta functions
+interpolate the binomial distribution.
 """
 
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from course_utils.metrics.measurement import Rejection
 
 __all__ = ["bootstrap", "clopper_pearson", "lower_limit"]
 
-_THRESHOLDS = 64  # equally likely ones that stand for all resamplings of the signal
+_THRESHOLDS = 64  # equally likely ones that represent all resamplings of the signal
 
 
 def clopper_pearson(survivors: float, n_background: int, confidence: float) -> Rejection:
-    """Clopper and Pearson's interval, Biometrika 26 (1934) 404, for a threshold that is known.
+    """Clopper and Pearson's interval, Biometrika 26 (1934) 404, for a known threshold.
 
     Parameters
     ----------
     survivors : float
-        At least 1; below that see `lower_limit`.
+        At least 1; below 1 see `lower_limit`.
     n_background : int
     confidence : float in (0, 1)
 
@@ -39,7 +39,7 @@ def clopper_pearson(survivors: float, n_background: int, confidence: float) -> R
 
 
 def lower_limit(survivors: float, n_background: int, confidence: float) -> Rejection:
-    """One-sided lower limit on the rejection where less than one background jet survives."""
+    """One-sided lower limit on the rejection, if less than one background jet survives."""
     limit = 1 / _upper_fraction(survivors, n_background, confidence)
     return Rejection(limit, limit, limit, is_limit=True)
 
@@ -55,8 +55,8 @@ def bootstrap(
 
     No jet is drawn: the efficiency that a threshold found in a resampled signal has in the
     original one follows a beta distribution (it is an order statistic), and the resampled
-    background above it a binomial one. So the interval is exact, fast and the same each time. It
-    holds the fluctuation of the threshold, which Clopper and Pearson's does not.
+    background above it a binomial one. So the interval is exact, fast and reproducible. It
+    includes the fluctuation of the threshold, which Clopper and Pearson's does not.
 
     Parameters
     ----------
@@ -87,10 +87,10 @@ def _upper_fraction(survivors: float, n_background: int, confidence: float) -> f
 
 
 def _mixture_quantile(fractions: NDArray[np.float64], n: int, probability: float) -> float:
-    """Number of survivors below which so much of a mixture of binomials lies; at least a half."""
+    """Return the quantile of a mixture of binomials, in survivors; at least a half."""
 
     def excess(survivors: float) -> float:
-        # P(at most s of n survive); a half is the continuity between two whole numbers.
+        # P(at most s of n survive); the half corrects for continuity between integers.
         below = special.betaincc(survivors + 0.5, n - survivors + 0.5, fractions)
         return float(np.mean(below)) - probability
 

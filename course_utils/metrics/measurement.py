@@ -1,7 +1,4 @@
-"""Measured numbers with their errors, and how they are written down.
-
-The records that `course_utils.metrics` returns; import them from there.
-"""
+"""Measured numbers with their errors, and how they are printed."""
 
 import math
 from dataclasses import dataclass
@@ -40,8 +37,8 @@ class AucDifference:
 class Rejection:
     """Background rejection 1/eps_B with its interval.
 
-    Where too little background survives to measure it, ``is_limit`` is True and ``value``,
-    ``low`` and ``high`` all hold the lower limit.
+    If too little background survives to measure it, ``is_limit`` is True, and ``value``, ``low``
+    and ``high`` are all the lower limit.
 
     Examples
     --------
@@ -66,7 +63,7 @@ class Rejection:
 
 
 def _pdg_decimals(error: float) -> int:
-    """Decimals that show an error by the Particle Data Group's rule: 1 digit, or 2 if small."""
+    """Return the decimals that show an error by the PDG rule: 1 digit, or 2 if it starts small."""
     exponent = math.floor(math.log10(error))
     return (1 if error / 10.0**exponent < 3.55 else 0) - exponent
 

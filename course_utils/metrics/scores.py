@@ -72,7 +72,7 @@ class OrderedScores:
         area = self._exact_area()
         outscored, outscoring = self._placements()
         variance = sum(
-            # Not the dot product, whose threads wait for each other on a busy machine.
+            # Not a dot product: on a busy machine its threads wait for each other.
             float(np.sum(counts * np.square(placement - area))) / (n - 1) / n
             for counts, placement, n in (
                 (np.diff(self.signal), outscored, self.n_signal),
@@ -84,8 +84,8 @@ class OrderedScores:
     def placements(self) -> NDArray[np.float64]:
         """DeLong's V10 of each signal jet and V01 of each background jet, shape (n_jets,).
 
-        The fraction of the other class on the right side of a jet, ties counted one half. Their
-        means are the AUC in either class; their covariance is that of the AUCs of two taggers.
+        Each is the fraction of the other class on the correct side of a jet; ties count one half.
+        Their means are the AUC in either class; their covariance is that of two taggers' AUCs.
         """
         outscored, outscoring = self._placements()
         n_tied = np.diff(self.ends, prepend=0)
@@ -123,7 +123,7 @@ class OrderedScores:
         return intervals.bootstrap(self.survivors, *counts, signal_efficiency, confidence)
 
     def survivors(self, signal_efficiencies: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Background jets that survive at each signal efficiency, between ROC points as a line."""
+        """Background jets that survive at each signal efficiency; linear between ROC points."""
         signal = self.n_signal - self.signal[::-1]  # from the top: rising
         # The first point that reaches the efficiency, so that background which only follows it at
         # the same efficiency is not counted; np.interp would take the last.
@@ -151,12 +151,12 @@ class OrderedScores:
 
 
 def ordered(y_true: ArrayLike, y_score: ArrayLike) -> OrderedScores:
-    """Sort scores once, for many metrics of them.
+    """Sort scores once, for many metrics.
 
     Parameters
     ----------
     y_true, y_score : arrays of shape (n_jets,)
-        See the top of this module.
+        See `course_utils.metrics`.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def roc_curve(
     Parameters
     ----------
     y_true, y_score : arrays of shape (n_jets,)
-        See the top of this module.
+        See `course_utils.metrics`.
 
     Returns
     -------
@@ -207,7 +207,7 @@ def roc_auc(y_true: ArrayLike, y_score: ArrayLike) -> Measurement:
     Parameters
     ----------
     y_true, y_score : arrays of shape (n_jets,)
-        See the top of this module; at least two jets of each class.
+        See `course_utils.metrics`; at least two jets of each class.
 
     Examples
     --------
@@ -228,7 +228,7 @@ def compare_auc(y_true: ArrayLike, y_score_a: ArrayLike, y_score_b: ArrayLike) -
     Parameters
     ----------
     y_true, y_score_a, y_score_b : arrays of shape (n_jets,)
-        See the top of this module; at least two jets of each class.
+        See `course_utils.metrics`; at least two jets of each class.
 
     Returns
     -------
@@ -262,15 +262,14 @@ def background_rejection(
     """Background rejection 1/eps_B at a signal efficiency, interpolated on the full ROC curve.
 
     Clopper and Pearson's interval, Biometrika 26 (1934) 404, is for the number of background jets
-    that survive the threshold. It does not hold the fluctuation of the threshold itself, which
-    comes from the finite number of signal jets; the interval of the bootstrap does. With less
-    than one surviving jet the result is a one-sided lower limit at the same confidence, never
-    infinite.
+    that survive the threshold. It does not include the fluctuation of the threshold itself, which
+    comes from the finite number of signal jets; the bootstrap's interval does. If less than one
+    jet survives, the result is a one-sided lower limit at the same confidence, never infinite.
 
     Parameters
     ----------
     y_true, y_score : arrays of shape (n_jets,)
-        See the top of this module.
+        See `course_utils.metrics`.
     signal_efficiency : float in (0, 1]
         Fraction of signal jets to keep: 0.5 gives R50, 0.3 gives R30.
     confidence : float in (0, 1)
@@ -292,14 +291,14 @@ def background_rejection(
 
 
 def accuracy(y_true: ArrayLike, y_score: ArrayLike, *, threshold: float = 0.5) -> Measurement:
-    """Fraction of jets on their right side of the threshold, with its binomial error.
+    """Fraction of jets on the correct side of the threshold, with its binomial error.
 
-    A jet counts as signal when its score is at least the threshold. One class alone is allowed.
+    A jet counts as signal if its score is at least the threshold. A single class is allowed.
 
     Parameters
     ----------
     y_true, y_score : arrays of shape (n_jets,)
-        See the top of this module.
+        See `course_utils.metrics`.
     threshold : float
         0.5 suits a score that is a probability.
 

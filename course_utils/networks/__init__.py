@@ -1,9 +1,9 @@
 """The networks of the lessons in PyTorch.
 
-A lesson builds its network by hand; from then on it comes from here. Every network reads images of
-shape (n_jets, 1, n_pixels, n_pixels) and returns two numbers per jet, for (background, signal):
-logits, or log-probabilities where it says so. The room is part of the ground: PyTorch, nothing of
-the course.
+A lesson builds its network by hand; later lessons import it from here. Every network reads images
+of shape (n_jets, 1, n_pixels, n_pixels) and returns two numbers per jet, for (background, signal):
+logits, unless its docstring says log-probabilities. The room imports PyTorch and nothing of the
+course.
 """
 
 from course_utils.networks.bilinear import (

@@ -27,9 +27,9 @@ _VGG: Final = {
 
 
 def bilinear_pooling(features: torch.Tensor) -> torch.Tensor:
-    """Which features occur together at the same place: their outer product, averaged over places.
+    """Multiply features pixel by pixel and average: which occur together at the same place?
 
-    Followed by the signed square root and the L2 norm of arXiv:1504.07889, section 3.2.
+    The signed square root and the L2 norm of arXiv:1504.07889, section 3.2, follow.
 
     Parameters
     ----------
@@ -52,9 +52,9 @@ def bilinear_pooling(features: torch.Tensor) -> torch.Tensor:
 
 
 def outer_product_of_averages(features: torch.Tensor) -> torch.Tensor:
-    """Which features occur in the same image, at whatever places: average first, then multiply.
+    """Average features, then multiply: which occur in the same image, at any place?
 
-    Shapes and normalisation are those of :func:`bilinear_pooling`; what is lost is where.
+    Shapes and normalisation are those of :func:`bilinear_pooling`; the places are lost.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def _averages(features: torch.Tensor) -> torch.Tensor:
     return features.mean(dim=(2, 3))
 
 
-#: From feature maps to one vector per jet: the function, and whether it makes pairs of channels.
+#: From feature maps to one vector per jet: the function, and whether it pairs channels.
 POOLINGS: Final = {
     "bilinear": (bilinear_pooling, True),
     "outer product of averages": (outer_product_of_averages, True),
@@ -83,13 +83,13 @@ class BCNN(nn.Module):
     Parameters
     ----------
     depth : {11, 16}
-        Layers of the VGG that the convolutions come from.
+        Layers of the VGG whose convolutions are used.
     width : float
         Share of VGG's channels in each layer.
     pooling : str
-        A key of `POOLINGS`; "average" makes it a plain CNN of nearly the same cost.
+        A key of `POOLINGS`; "average" gives a plain CNN of nearly the same cost.
     n_colours : int
-        The grey image is repeated so often; 3 is what VGG reads.
+        How often to repeat the grey image; the original VGG reads 3 colours.
 
     Returns logits, for ``nn.CrossEntropyLoss``.
 
@@ -122,9 +122,9 @@ class BCNN(nn.Module):
 def vgg_features(
     depth: int = 16, width: float = 1.0, *, n_colours: int = 3
 ) -> tuple[nn.Sequential, int]:
-    """The convolutions of a VGG with batch normalisation up to the last pooling, and its channels.
+    """Return a VGG's convolutions before its last pooling, and their number of channels.
 
-    An image of 40 x 40 pixels becomes a map of 2 x 2.
+    With batch normalisation. An image of 40 x 40 pixels becomes a map of 2 x 2.
 
     Examples
     --------

@@ -15,18 +15,18 @@ __all__ = ["CVN", "Inception"]
 
 
 class Inception(nn.Module):
-    """Four branches that look at the same place at different scales, on top of each other.
+    """Four branches that look at the same place at different scales, stacked as channels.
 
-    A 1 x 1, a 3 x 3 and a 5 x 5 convolution and a 3 x 3 max-pooling, all with padding, so that
-    height and width stay. A 1 x 1 convolution before the large kernels and after the pooling keeps
-    the number of channels, and with it the cost, small.
+    They are a 1 x 1, a 3 x 3 and a 5 x 5 convolution and a 3 x 3 max-pooling, padded to keep height
+    and width. A 1 x 1 convolution before the large kernels and after the pooling keeps the number
+    of channels small, and with it the cost.
 
     Parameters
     ----------
     n_in : int
-        Channels that come in.
+        Input channels.
     n_1x1, n_3x3, n_5x5, n_pool : int
-        Channels that each branch gives; together they are the output's.
+        Output channels of each branch; together they are the module's output.
     n_reduce_3x3, n_reduce_5x5 : int
         Channels between the 1 x 1 and the large kernel.
     batch_norm : bool

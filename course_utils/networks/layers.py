@@ -1,4 +1,4 @@
-"""Pieces that more than one network is made of."""
+"""Layers that several networks share."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class LocalResponseNorm(nn.Module):
     """Divide each activation by the activity of its neighbour channels at the same pixel.
 
     ``x_c / (k + alpha / size * sum_{|j - c| <= size // 2} x_j**2)**beta``, as
-    ``nn.LocalResponseNorm`` has it. The sum is a 1 x 1 convolution with a band of ones here, with
-    which a CVN trains faster than with PyTorch's version on a CPU: by 1.2 at a quarter of its width
-    on a busy machine, by 2.4 at half (``benchmarks/torch_training.py``).
+    ``nn.LocalResponseNorm`` has it. Here the sum is a 1 x 1 convolution with a band of ones. On
+    a CPU a CVN trains faster with it than with PyTorch's version: 1.2 times at a quarter of its
+    width on a busy machine, 2.4 times at half (``benchmarks/torch_training.py``).
 
     Examples
     --------
@@ -39,7 +39,7 @@ class LocalResponseNorm(nn.Module):
 def convolution(
     n_from: int, n_to: int, size: int, *, stride: int = 1, batch_norm: bool
 ) -> nn.Sequential:
-    """A convolution that keeps height and width (at stride 1), normalisation, and ReLU."""
+    """Return a convolution that keeps height and width (at stride 1), normalisation and ReLU."""
     layers = [nn.Conv2d(n_from, n_to, size, stride=stride, padding=size // 2)]
     if batch_norm:
         layers.append(nn.BatchNorm2d(n_to))
@@ -47,11 +47,11 @@ def convolution(
 
 
 def he_initialised(network: nn.Module) -> nn.Module:
-    """The network, with first weights that keep the spread of its activations through ReLUs.
+    """Initialise a network so that ReLUs keep the spread of its activations, and return it.
 
     He et al., arXiv:1502.01852, equation 10: normal, with variance ``2 / n_in`` for the ``n_in``
-    inputs of each output; PyTorch's own first weights have a variance of ``1 / (3 n_in)``. Biases
-    start at 0. Changes the convolutions in place.
+    inputs of each output; PyTorch's own initial weights have a variance of ``1 / (3 n_in)``. Biases
+    start at 0. The convolutions change in place.
 
     Examples
     --------

@@ -1,8 +1,7 @@
 """The figures of the course: arrays in, matplotlib Axes out, with the statistical error drawn.
 
-Every function draws into the Axes it is given, or into new ones, and returns them; none of them
-shows or saves anything. The room is part of the ground: NumPy and Matplotlib, nothing of the
-course.
+Every function draws into the given Axes, or into new ones, and returns them; none shows or saves
+anything. The room imports NumPy and Matplotlib and nothing of the course.
 """
 
 from course_utils.plotting.figures import (

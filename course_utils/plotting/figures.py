@@ -1,9 +1,8 @@
-"""The figures of the course: arrays in, matplotlib Axes out, with the statistical error drawn.
+"""Distributions, scores, ROC curves and training curves.
 
-Every function draws into the Axes it is given, or into a new one, and returns it; none of them
-shows or saves anything. Signal and background have the same two colours everywhere. They are
-from the palette of Okabe and Ito (jfly.uni-koeln.de/color) and differ in lightness too, so
-that they stay apart for colour-blind eyes and in a grey print.
+Signal and background have the same two colours everywhere. They come from the palette of Okabe and
+Ito (jfly.uni-koeln.de/color) and differ in lightness too, so colour-blind readers and grey prints
+keep them apart.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ __all__ = [
 
 SIGNAL_COLOUR = "#D55E00"
 BACKGROUND_COLOUR = "#0072B2"
-#: For several taggers in one figure: the rest of the palette, so that none looks like a class.
+#: For several taggers in one figure: the rest of the palette, so none looks like a class.
 CURVE_COLOURS = ("#009E73", "#CC79A7", "#56B4E9", "#000000", "#E69F00")
 
 
 class TrainingRecord(Protocol):
-    """What is drawn of a training; `course_utils.training.History` has it."""
+    """The columns of a training that are drawn, as in `course_utils.training.History`."""
 
     loss: Sequence[float]
     accuracy: Sequence[float]
@@ -54,18 +53,18 @@ def plot_distributions(
     names: tuple[str, str] = ("top", "QCD"),
     ax: Axes | None = None,
 ) -> Axes:
-    """One quantity for signal and background, each histogram with an area of 1.
+    """Draw one quantity for signal and background, each histogram with an area of 1.
 
     Parameters
     ----------
     signal, background : arrays of shape (n,)
-        The quantity, one number per jet. Values outside `bins` count in the area, unseen.
+        The quantity, one number per jet. Values outside `bins` are not drawn but count in the area.
     bins : int or array of edges
-        A number of bins spans both classes.
+        A number of bins covers the range of both classes.
     label : str
-        Of the horizontal axis, with symbol and unit.
+        Horizontal axis label, with symbol and unit.
     names : (str, str)
-        Of the two classes, for the legend.
+        Names of the two classes in the legend.
     ax : Axes, optional
         Where to draw; a new figure otherwise.
 
@@ -108,7 +107,7 @@ def plot_distributions(
 def plot_scores(
     y_true: ArrayLike, y_score: ArrayLike, *, bins: int | ArrayLike = 40, ax: Axes | None = None
 ) -> Axes:
-    """The output of a tagger for signal and for background jets, on a logarithmic scale.
+    """Draw the output of a tagger for signal and background jets, on a logarithmic scale.
 
     Parameters
     ----------
@@ -153,7 +152,7 @@ def plot_roc(
     colour: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Receiver operating characteristic in the unit square, with the diagonal of pure chance.
+    """Draw the ROC curve in the unit square, with the diagonal of pure chance.
 
     Parameters
     ----------
@@ -162,7 +161,7 @@ def plot_roc(
     n_signal, n_background : int
         Number of jets behind the two rates; they set the width of the band.
     label, colour : str
-        Of the curve.
+        Name and colour of the curve.
     ax : Axes, optional
         Where to draw; a new figure otherwise. Call again with the same one to compare taggers.
 
@@ -207,7 +206,7 @@ def plot_rejection(
     colour: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Background rejection against signal efficiency: the ROC curve as taggers are compared.
+    """Draw background rejection against signal efficiency: the ROC curve of tagger papers.
 
     Parameters
     ----------
@@ -216,7 +215,7 @@ def plot_rejection(
     n_background : int
         Number of background jets; it sets the width of the band.
     label, colour : str
-        Of the curve.
+        Name and colour of the curve.
     ax : Axes, optional
         Where to draw; a new figure otherwise. Call again with the same one to compare taggers.
 
@@ -224,7 +223,7 @@ def plot_rejection(
     -------
     Axes
         The band is the 68 % Wilson score interval of the false positive rate. The curve ends
-        where no background is left: from there on the sample gives a lower limit only.
+        where no background is left; beyond that the sample gives only a lower limit.
 
     Examples
     --------
@@ -255,14 +254,14 @@ def plot_training_curve(
     error: float = 0.0,
     ax: Axes | None = None,
 ) -> Axes:
-    """Loss or accuracy after each epoch, on training and validation jets.
+    """Draw loss or accuracy after each epoch, on training and validation jets.
 
     Parameters
     ----------
     training, validation : sequences of n_epochs numbers
         For example ``history.loss`` and ``history.val_loss``.
     label : str
-        Of the vertical axis.
+        Vertical axis label.
     error : float
         Standard error of one validation point, drawn as a band: for a mean over n jets, the
         spread from jet to jet divided by ``sqrt(n)``.
@@ -295,7 +294,7 @@ def plot_training_curve(
 
 
 def plot_history(history: TrainingRecord) -> tuple[Axes, Axes]:
-    """The loss and the accuracy of a training, side by side in a new figure.
+    """Draw the loss and the accuracy of a training, side by side in a new figure.
 
     Parameters
     ----------
@@ -328,12 +327,12 @@ def plot_history(history: TrainingRecord) -> tuple[Axes, Axes]:
 
 
 def _axes(ax: Axes | None) -> Axes:
-    """The given Axes, or those of a new figure."""
+    """Return the given Axes, or those of a new figure."""
     return plt.subplots(figsize=(6, 4), layout="constrained")[1] if ax is None else ax
 
 
 def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    """One class's values as a flat array, refused where a histogram would silently drop them."""
+    """Return one class's values as a flat array; refuse what a histogram would silently drop."""
     values = np.ravel(np.asarray(values, dtype=np.float64))
     if not len(values) or not np.isfinite(values).all():
         raise ValueError(
@@ -344,19 +343,19 @@ def _finite(values: ArrayLike, name: str) -> NDArray[np.float64]:
 
 
 def _rates(fpr: ArrayLike, tpr: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both rates as arrays, refused if they cannot be the two axes of one curve."""
+    """Return both rates as arrays; refuse them if they cannot be the axes of one curve."""
     fpr, tpr = np.asarray(fpr, dtype=np.float64), np.asarray(tpr, dtype=np.float64)
     rising = all(np.all(np.diff(rate) >= 0) for rate in (fpr, tpr))
     if fpr.shape != tpr.shape or fpr.ndim != 1 or not rising:
         raise ValueError(
             "Expected the two rates as rising arrays of one length; got shapes"
-            f" {fpr.shape} and {tpr.shape}. metrics.roc_curve returns them like that."
+            f" {fpr.shape} and {tpr.shape}. metrics.roc_curve returns such arrays."
         )
     return fpr, tpr
 
 
 def _wilson_interval(rate: NDArray[np.float64], n: int) -> tuple[NDArray, NDArray]:
-    """One-standard-deviation score interval of a binomial rate (Wilson, JASA 22 (1927) 209)."""
+    """Return the one-standard-deviation score interval of a rate (Wilson, JASA 22 (1927) 209)."""
     centre = (rate + 0.5 / n) / (1 + 1 / n)
     half = np.sqrt(rate * (1 - rate) / n + 0.25 / n**2) / (1 + 1 / n)
     return centre - half, np.minimum(centre + half, 1.0)

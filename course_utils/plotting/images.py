@@ -1,7 +1,4 @@
-r"""Figures of jet images: eta' to the right, phi' upwards, the same scale wherever one compares.
-
-As in `course_utils.plotting`: arrays in, matplotlib Axes out, nothing is shown or saved.
-"""
+"""Jet images: eta' to the right, phi' upwards, and one colour scale for all figures."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ def plot_image(
     label: str = "fraction of the jet $p_T$",
     ax: Axes | None = None,
 ) -> Axes:
-    """One jet image, or an average of many, on a logarithmic scale; empty pixels are white.
+    """Draw a jet image, or an average of many, on a logarithmic scale; empty pixels are white.
 
     Parameters
     ----------
@@ -38,9 +35,9 @@ def plot_image(
     half_width : float
         The image reaches from ``-half_width`` to ``half_width``.
     low, high : float
-        Ends of the colour scale, the same by default in every figure.
+        Ends of the colour scale, by default the same in every figure.
     label : str
-        Of the colour scale; without one no scale is drawn.
+        Label of the colour scale; if empty, no scale is drawn.
     ax : Axes, optional
         Where to draw; a new figure otherwise.
 
@@ -51,7 +48,7 @@ def plot_image(
     Raises
     ------
     ValueError
-        If the image has not two axes, or a pixel is negative or not finite.
+        If the image does not have two axes, or a pixel is negative or not finite.
 
     Examples
     --------
@@ -75,7 +72,7 @@ def plot_image_difference(
     label: str = "signal minus background",
     ax: Axes | None = None,
 ) -> Axes:
-    """A difference of images in the colours of signal (positive) and background (negative).
+    """Draw a difference of images, in the colours of signal (positive) and background (negative).
 
     Parameters
     ----------
@@ -105,7 +102,7 @@ def plot_image_difference(
 
 
 def _pixels(image: ArrayLike) -> NDArray[np.float64]:
-    """One image, refused if it is a stack of them or holds what no colour stands for."""
+    """Return the image as an array; refuse stacks, and pixels that have no colour."""
     pixels = np.asarray(image, dtype=np.float64)
     if pixels.ndim != 2 or not np.isfinite(pixels).all():
         raise ValueError(f"Expected one image of finite numbers; got the shape {pixels.shape}.")
@@ -115,7 +112,7 @@ def _pixels(image: ArrayLike) -> NDArray[np.float64]:
 def _draw(
     pixels: NDArray[np.float64], half_width: float, label: str, ax: Axes | None, **scale: object
 ) -> Axes:
-    """Pixels in the square window, with the first axis to the right."""
+    """Draw pixels in the square window, with the first axis to the right."""
     if ax is None:
         ax = plt.subplots(figsize=(5, 4), layout="constrained")[1]
     extent = (-half_width, half_width, -half_width, half_width)

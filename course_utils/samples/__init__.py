@@ -20,7 +20,16 @@ More jets come from the command line, the only door to the network::
 The room may import `course_utils.jetfile` and `course_utils.kinematics`.
 """
 
-from course_utils.samples.catalogue import SAMPLES, SPLITS, Sample
+from course_utils.samples.catalogue import (
+    QCD_LABELS,
+    SAMPLES,
+    SPLITS,
+    TRUTH_LABELS,
+    Process,
+    Recipe,
+    Rounding,
+    Sample,
+)
 from course_utils.samples.loading import (
     count_jets,
     jet_blocks,
@@ -31,8 +40,13 @@ from course_utils.samples.loading import (
 from course_utils.samples.places import data_root, data_roots, find, located, small_sample
 
 __all__ = [
+    "QCD_LABELS",
     "SAMPLES",
     "SPLITS",
+    "TRUTH_LABELS",
+    "Process",
+    "Recipe",
+    "Rounding",
     "Sample",
     "count_jets",
     "data_root",

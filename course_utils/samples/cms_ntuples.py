@@ -40,14 +40,13 @@ import uproot
 from numpy.typing import NDArray
 
 from course_utils.jetfile import (
-    EXTRA_COLUMNS,
     N_CONSTITUENTS,
-    QCD_LABELS,
-    TRUTH_LABELS,
     DataError,
     JetTable,
+    column_type,
 )
 from course_utils.kinematics import from_pt_eta_phi_mass
+from course_utils.samples.catalogue import QCD_LABELS, SAMPLES, TRUTH_LABELS
 
 TREE: Final = "deepntuplizer/tree"
 CANDIDATE: Final = tuple(f"pfcand_{name}" for name in ("ptrel", "erel", "etarel", "phirel"))
@@ -55,8 +54,6 @@ JET: Final = ("fj_pt", "fj_eta", "fj_phi", "fj_mass", "fj_sdmass")
 LABELS: Final = (*TRUTH_LABELS, "sample_isQCD")
 BRANCHES: Final = (*CANDIDATE, *JET, *LABELS)
 FILE_NAME: Final = re.compile(r"ntuple_merged_(\d+)\.(root|h5)")
-# The cuts of the generated sample, and of most who used the public one.
-PT, ABS_ETA, SOFT_DROP_MASS = (300.0, 2000.0), 2.4, (40.0, 200.0)
 _ROWS_AT_ONCE: Final = 4096
 
 Columns = Mapping[str, NDArray[Any]]
@@ -88,7 +85,7 @@ def read_ntuple(path: Path, *, ttv: int) -> Iterator[JetTable]:
     Yields
     ------
     JetTable
-        With the columns of ``EXTRA_COLUMNS``; ``file`` is the number in the name. A table may be
+        With the columns of ``hbb``; ``file`` is the number in the name. A table may be
         empty. Jets of the signal samples that hold no H->bb have no label.
 
     Raises
@@ -104,9 +101,11 @@ def read_ntuple(path: Path, *, ttv: int) -> Iterator[JetTable]:
 
 def to_table(columns: Columns, *, ttv: int, file: int) -> JetTable:
     """The jets inside the cuts, from the branches as padded arrays of (n_jets[, n_candidates])."""
+    cuts = SAMPLES["hbb"].recipe  # and those of most who used the public sample
     pt, mass = columns["fj_pt"], columns["fj_sdmass"]
-    kept = (pt > PT[0]) & (pt < PT[1]) & (abs(columns["fj_eta"]) < ABS_ETA)
-    kept &= (mass > SOFT_DROP_MASS[0]) & (mass < SOFT_DROP_MASS[1])
+    kept = (pt > cuts.jet_pt[0]) & (pt < cuts.jet_pt[1])
+    kept &= abs(columns["fj_eta"]) < cuts.jet_abs_eta
+    kept &= (mass > cuts.soft_drop_mass[0]) & (mass < cuts.soft_drop_mass[1])
     columns = {name: values[kept] for name, values in columns.items()}
     extra = {name: columns[name] for name in ("fj_pt", "fj_eta", "fj_sdmass")}
     extra |= {name: columns[name] * columns["sample_isQCD"] for name in QCD_LABELS}
@@ -118,7 +117,7 @@ def to_table(columns: Columns, *, ttv: int, file: int) -> JetTable:
         truth=np.zeros((n_jets, 4), np.float32),
         y_true=columns["label_H_bb"].astype(np.int8),
         ttv=np.full(n_jets, ttv, np.int8),
-        columns={name: extra[name].astype(kind) for name, kind in EXTRA_COLUMNS.items()},
+        columns={name: extra[name].astype(column_type(name)) for name in SAMPLES["hbb"].columns},
     )
 
 

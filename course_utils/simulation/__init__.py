@@ -1,16 +1,23 @@
 """From a physics process to jets in a file, on nothing but a CPU.
 
-The rooms, in the order a jet passes through them:
+`produce` makes a jet file of a sample in the catalogue. A jet passes through the modules in this
+order:
 
 ==========  =====================================================================
 module      what it does
 ==========  =====================================================================
-processes   which collisions to generate, and Pythia 8 set up for them
-detector    the ATLAS card of Delphes as numbers: tracks, towers, energy flow
-clustering  leading anti-kT jet, its constituents, and the cuts
-truth       the match to the true top or Higgs boson, and the labels of a jet
+processes   Pythia 8 set up for a process of the catalogue
+detector    tracks, towers and energy flow; `card` holds the detector's numbers
+clustering  leading anti-kT jets, their constituents, and the cuts
+truth       the match to the generated particles, and the labels of a jet
 production  many jets: in parallel, reproducible, resumable, streamed to a file
 ==========  =====================================================================
 
-Needs the extra ``simulation`` (``pythia8mc``, ``fastjet``, ``awkward``).
+The room may import `course_utils.samples`, `jetfile`, `substructure` and `files`. It needs the
+extra ``simulation`` (``pythia8mc``, ``fastjet``, ``awkward``), and is imported only where jets are
+generated.
 """
+
+from course_utils.simulation.production import produce
+
+__all__ = ["produce"]

@@ -113,8 +113,14 @@ class Towers:
         self, tower: NDArray[np.int64], rng: np.random.Generator
     ) -> tuple[Array, Array]:
         """``(eta, phi)`` drawn uniformly inside each tower."""
+        return self._inside(tower, *rng.random((2, len(tower))))
+
+    def centre(self, tower: NDArray[np.int64]) -> tuple[Array, Array]:
+        """``(eta, phi)`` of the middle of each tower."""
+        return self._inside(tower, np.full(len(tower), 0.5), np.full(len(tower), 0.5))
+
+    def _inside(self, tower: NDArray[np.int64], along: Array, around: Array) -> tuple[Array, Array]:
         ring = np.searchsorted(self.first, tower, side="right") - 1
-        along, around = rng.random((2, len(tower)))
         eta = self.eta_edges[ring] + along * np.diff(self.eta_edges)[ring]
         phi = ((tower - self.first[ring] + around) / self.n_phi[ring] - 0.5) * 2 * np.pi
         return eta, phi

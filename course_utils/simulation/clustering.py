@@ -1,8 +1,8 @@
-"""From reconstructed objects to the sample's jets: the leading anti-kT jet, and the cuts."""
+"""From reconstructed objects to the sample's jets: the leading anti-kT jets, and the cuts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import awkward as ak
 import fastjet
@@ -10,70 +10,102 @@ import numpy as np
 from numpy.typing import NDArray
 
 from course_utils.jetfile import N_CONSTITUENTS
+from course_utils.samples import Recipe
 from course_utils.simulation.detector import EnergyFlow, pt_eta_phi
-from course_utils.simulation.processes import Sample
-from course_utils.substructure import soft_drop_mass, vectors
+from course_utils.substructure import hardest_rows, soft_drop_mass, trimmed, vectors
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class LeadingJets:
-    """The hardest jet of each event, where it passed the cuts.
+    """The hardest jets of each event, where they passed the cuts.
 
     ``momentum`` has shape (n_jets, 4) and ``constituents`` (n_jets, 200, 4): ``(E, px, py, pz)``
-    in GeV, constituents by falling pT, padded with zeros. ``event`` and ``soft_drop_mass`` (GeV;
-    nan for a sample without a cut on it) have shape (n_jets,).
+    in GeV, constituents by falling pT, padded with zeros; both are of the jet as it is kept, after
+    trimming. ``event``, ``soft_drop_mass`` (GeV; nan for a recipe without a cut on it) and
+    ``ungroomed_mass`` (GeV) have shape (n_jets,).
     """
 
     momentum: Array
     constituents: NDArray[np.float32]
     event: NDArray[np.int64]
     soft_drop_mass: Array
+    ungroomed_mass: Array
 
     def __getitem__(self, rows: NDArray) -> LeadingJets:
         """The jets of a mask or an index array."""
         return LeadingJets(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def leading_jets(flow: EnergyFlow, sample: Sample) -> LeadingJets:
-    """Leading anti-kT jets (arXiv:0802.1189, E scheme) inside the sample's cuts.
+def leading_jets(
+    flow: EnergyFlow, recipe: Recipe, *, jet_pt: tuple[float, float] | None = None
+) -> LeadingJets:
+    """Leading anti-kT jets (arXiv:0802.1189, E scheme) inside the recipe's cuts.
 
-    The jet is the hardest of its whole event: one above the window in pT vetoes the event. Of more
-    than 200 constituents the hardest are kept, and the soft drop mass is that of those.
+    Jets are the hardest of their event before any cut but the lower edge in pT: a jet above the
+    window is not replaced by a softer one. Of more than 200 constituents the hardest are kept;
+    trimming and the soft drop mass use those. ``jet_pt`` is a window of its own.
     """
-    jets = _hardest_jets(flow, sample)
-    if sample.soft_drop_mass is None:
-        return jets
-    low, high = sample.soft_drop_mass
-    return jets[(jets.soft_drop_mass > low) & (jets.soft_drop_mass < high)]
+    low, high = jet_pt or recipe.jet_pt
+    jets = _hardest_jets(flow, recipe, min_pt=low)
+    if recipe.trimming:
+        jets = _trimmed(jets, *recipe.trimming)
+    pt, eta, _ = pt_eta_phi(jets.momentum)
+    jets = jets[(pt > low) & (pt < high) & (abs(eta) < recipe.jet_abs_eta)]
+    if recipe.mass:
+        jets = jets[_inside(recipe.mass, _mass(jets.momentum))]
+    if recipe.soft_drop_mass:
+        mass = soft_drop_mass(jets.constituents, radius=recipe.jet_radius)
+        jets = replace(jets, soft_drop_mass=mass)[_inside(recipe.soft_drop_mass, mass)]
+    return jets
 
 
-def _hardest_jets(flow: EnergyFlow, sample: Sample) -> LeadingJets:
-    min_pt, max_pt = sample.jet_pt
+def _inside(window: tuple[float, float], values: Array) -> NDArray[np.bool_]:
+    return (values > window[0]) & (values < window[1])
+
+
+def _mass(momentum: Array) -> Array:
+    squared = momentum[:, 0] ** 2 - (momentum[:, 1:] ** 2).sum(axis=1)
+    return np.sqrt(np.maximum(squared, 0.0))
+
+
+def _trimmed(jets: LeadingJets, radius: float, fraction: float) -> LeadingJets:
+    kept = trimmed(jets.constituents, radius=radius, min_fraction=fraction)
+    return replace(jets, momentum=kept.sum(axis=1, dtype=np.float64), constituents=kept)
+
+
+def _hardest_jets(flow: EnergyFlow, recipe: Recipe, *, min_pt: float) -> LeadingJets:
+    """The ``n_leading`` hardest jets above ``min_pt`` of each event."""
     # No jet has more energy than a beam: what lies beyond here is part of none above min_pt and
     # need not be clustered.
-    reach = np.arccosh(sample.collision_energy / 2 / min_pt) + sample.jet_radius
+    reach = np.arccosh(recipe.collision_energy / 2 / min_pt) + recipe.jet_radius
     near = abs(pt_eta_phi(flow.momentum)[1]) < reach
     momentum, event = flow.momentum[near], flow.event[near]
-    jet, member = _anti_kt(momentum, event, flow.n_events, radius=sample.jet_radius, min_pt=min_pt)
+    jet, member = _anti_kt(momentum, event, flow.n_events, radius=recipe.jet_radius, min_pt=min_pt)
     n_jets = jet[-1] + 1 if len(jet) else 0
     of_jet = np.stack(
         [np.bincount(jet, momentum[member, axis], minlength=n_jets) for axis in range(4)], axis=-1
     )
     jet_event = np.zeros(n_jets, dtype=np.int64)
     jet_event[jet] = event[member]
-    pt, eta, _ = pt_eta_phi(of_jet)
-    hardest_first = np.lexsort((-pt, jet_event))
-    leading = hardest_first[np.unique(jet_event[hardest_first], return_index=True)[1]]
-    kept = leading[(pt[leading] < max_pt) & (abs(eta[leading]) < sample.jet_abs_eta)]
+    hardest_first = np.lexsort((-pt_eta_phi(of_jet)[0], jet_event))
+    in_order = jet_event[hardest_first]
+    rank = np.arange(n_jets) - np.searchsorted(in_order, in_order)
+    kept = hardest_first[rank < recipe.n_leading]
 
     row = np.full(n_jets, -1)
     row[kept] = np.arange(len(kept))
     inside = row[jet] >= 0
-    constituents = _padded(momentum[member[inside]], row[jet[inside]], len(kept))
-    mass = soft_drop_mass(constituents) if sample.soft_drop_mass else np.full(len(kept), np.nan)
-    return LeadingJets(of_jet[kept], constituents, jet_event[kept], mass)
+    shape = (len(kept), N_CONSTITUENTS)
+    constituents = hardest_rows(momentum[member[inside]], row[jet[inside]], shape)
+    return LeadingJets(
+        momentum=of_jet[kept],
+        constituents=constituents.astype(np.float32),
+        event=jet_event[kept],
+        soft_drop_mass=np.full(len(kept), np.nan),
+        ungroomed_mass=_mass(of_jet[kept]),
+    )
 
 
 def _anti_kt(
@@ -89,14 +121,3 @@ def _anti_kt(
     rows = ak.flatten(index + first, axis=1)
     jet = np.repeat(np.arange(len(rows)), ak.num(rows).to_numpy())
     return jet, ak.flatten(rows).to_numpy()
-
-
-def _padded(momentum: Array, jet: NDArray[np.int64], n_jets: int) -> NDArray[np.float32]:
-    """Constituents sorted by falling pT, jet after jet, and padded to a common length."""
-    order = np.lexsort((-np.hypot(momentum[:, 1], momentum[:, 2]), jet))
-    counts = np.bincount(jet, minlength=n_jets)
-    rank = np.arange(len(jet)) - np.repeat(np.cumsum(counts) - counts, counts)
-    fits = rank < N_CONSTITUENTS
-    padded = np.zeros((n_jets, N_CONSTITUENTS, 4), dtype=np.float32)
-    padded[jet[order][fits], rank[fits]] = momentum[order][fits]
-    return padded

@@ -7,12 +7,22 @@ energy flow keeps every track and adds the tower energy that the tracks do not e
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.simulation.card import ELECTRON, HADRON, MUON, Array, Calorimeter, Card
+from course_utils.simulation.card import (
+    ELECTRON,
+    HADRON,
+    MUON,
+    Array,
+    Calorimeter,
+    Card,
+    Towers,
+)
 from course_utils.simulation.processes import Particles
 
 # By abs(PDG id), for what Pythia leaves undecayed: charge of the particle (its antiparticle has
@@ -26,6 +36,9 @@ _ECAL_SHARE[[11, 22, 111]] = 1.0
 _ECAL_SHARE[[310, 3122]] = 0.3
 _SHOWERS = np.ones(_LAST_ID + 1, dtype=bool)
 _SHOWERS[[12, 13, 14, 16]] = False  # muons and neutrinos cross the calorimeters
+
+
+_GRID = Towers(np.linspace(-5.0, 5.0, 101), np.full(100, 63))
 
 
 @dataclass(frozen=True)
@@ -75,6 +88,24 @@ def reconstruct(
         deposit = (cell, energy * share[kind])
         objects.append(_neutral_excess(deposit, tracks, share, calorimeter, card, rng))
     return _grouped(objects, particles.n_events)
+
+
+def coarse_towers(particles: Particles, *, rng: np.random.Generator) -> EnergyFlow:
+    """Calorimeter towers of 0.1 x 0.1 to abs(eta) 5, as in Jet-Images (arXiv:1511.05190).
+
+    Energies add up as numbers; each tower is a massless object at its centre. Neutrinos and muons
+    leave nothing; nothing bends, nothing is smeared, so ``rng`` is not used.
+    """
+    kind = np.minimum(abs(particles.pdg_id), _LAST_ID)
+    _, eta, phi = pt_eta_phi(particles.momentum)
+    tower = _GRID.index(eta, phi)
+    seen = (tower >= 0) & _SHOWERS[kind]
+    cell = particles.event[seen] * _GRID.n_towers + tower[seen]
+    cells, energy = _summed(cell, particles.momentum[seen, 0])
+    eta, phi = _GRID.centre(cells % _GRID.n_towers)
+    return _grouped(
+        [(energy / np.cosh(eta), eta, phi, cells // _GRID.n_towers)], particles.n_events
+    )
 
 
 def pt_eta_phi(momentum: Array) -> tuple[Array, Array, Array]:
@@ -195,3 +226,17 @@ def _grouped(
         [pt * np.cosh(eta), pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)], axis=-1
     )
     return EnergyFlow(momentum, event, n_events)
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A detector that a recipe may name: what it is, for the provenance, and the function."""
+
+    title: str
+    reconstruct: Callable[..., EnergyFlow]
+
+
+DETECTORS: Final[Mapping[str, Detector]] = {
+    "energy flow": Detector(Card().name, reconstruct),
+    "towers": Detector("calorimeter towers of 0.1 x 0.1, not smeared", coarse_towers),
+}

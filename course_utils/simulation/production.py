@@ -1,7 +1,7 @@
 """Many jets: in parallel, reproducible, resumable, streamed to a file in the public format.
 
-The work is cut into units of some hundred jets of one process; signal unit and background unit of
-the same number are mixed in the file, in the proportion that the sample asks for. A unit's random
+The work is cut into units of some hundred jets of one process; the units of the same number, one
+of each process, are mixed in the file, in the proportion that the recipe asks for. A unit's random
 numbers follow from the seed, the split, the process and the unit's number alone, so that neither
 the number of workers nor an interruption changes a jet, and asking for more jets keeps those
 already made.
@@ -12,15 +12,18 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from io import BytesIO
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,22 +31,16 @@ from tqdm.auto import tqdm
 
 from course_utils._workers import n_cores, worker_pool
 from course_utils.files import write_file
-from course_utils.jetfile import TTV, DataError, JetTable, write_jets
-from course_utils.simulation.card import Card
+from course_utils.jetfile import TTV, DataError, JetTable, column_type, write_jets
+from course_utils.samples import SAMPLES, Process, Recipe, Sample
 from course_utils.simulation.clustering import leading_jets
-from course_utils.simulation.detector import reconstruct
-from course_utils.simulation.processes import (
-    SAMPLES,
-    Sample,
-    batches,
-    final_state,
-    pythia,
-)
+from course_utils.simulation.detector import DETECTORS
+from course_utils.simulation.processes import batches, final_state, pythia
 from course_utils.simulation.truth import TRUTHS
 
 BATCH_EVENTS = 100
 _ARRAYS = ("jets", "truth", "y_true", "ttv")  # of a JetTable, in its order
-_LAYOUT = 2  # of a unit's file; another one is not continued
+_LAYOUT = 3  # of a unit's file; another one is not continued
 
 
 @dataclass(frozen=True)
@@ -52,24 +49,20 @@ class Unit:
 
     sample: str
     split: str
-    is_signal: bool
+    process: str
+    stream: int
     number: int
     seed: int
     n_jets: int
 
     @property
-    def class_name(self) -> str:
-        """``signal`` or ``background``."""
-        return "signal" if self.is_signal else "background"
-
-    @property
     def file_name(self) -> str:
         """Where the unit waits until all are there."""
-        return f"{self.class_name}_{self.number:06d}.npz"
+        return f"{self.process}_{self.number:06d}.npz"
 
     def random(self) -> tuple[int, np.random.Generator]:
         """Seed for Pythia, and numpy's generator for the detector."""
-        key = (TTV[self.split], int(self.is_signal), self.number)
+        key = (TTV[self.split], self.stream, self.number)
         sequence = np.random.SeedSequence(self.seed, spawn_key=key)
         for_pythia, for_detector = sequence.spawn(2)
         pythia_seed = int(for_pythia.generate_state(1)[0]) % 900_000_000 + 1
@@ -88,10 +81,10 @@ def make_unit(unit: Unit) -> MadeUnit:
     """Collide until the unit is full. Runs in a worker."""
     sample = SAMPLES[unit.sample]
     pythia_seed, rng = unit.random()
-    process = sample.signal if unit.is_signal else sample.background
+    process, table_of = sample.recipe.process(unit.process), CONTENTS[sample.recipe.content]
     tables, n_jets, n_events = [], 0, 0
-    for record in batches(pythia(process, sample, seed=pythia_seed), size=BATCH_EVENTS):
-        tables.append(jets_of(record, sample, unit, rng=rng))
+    for record in batches(pythia(process, sample.recipe, seed=pythia_seed), size=BATCH_EVENTS):
+        tables.append(table_of(record, sample, unit, rng=rng))
         n_jets += len(tables[-1])
         n_events += len(record)
         if n_jets >= unit.n_jets:
@@ -101,18 +94,30 @@ def make_unit(unit: Unit) -> MadeUnit:
 
 def jets_of(record: object, sample: Sample, unit: Unit, *, rng: np.random.Generator) -> JetTable:
     """The sample's jets in a batch of Pythia's events."""
-    found = leading_jets(reconstruct(final_state(record), rng=rng), sample)
-    truth = TRUTHS[sample.name](record, found, radius=sample.jet_radius, is_signal=unit.is_signal)
-    columns = dict(truth.columns)
-    if columns:
-        columns["file"] = np.full(len(truth.kept), unit.number, np.int32)
+    recipe = sample.recipe
+    process = recipe.process(unit.process)
+    flow = DETECTORS[recipe.detector].reconstruct(final_state(record), rng=rng)
+    found = leading_jets(flow, recipe, jet_pt=process.jet_pt)
+    truth = TRUTHS[recipe.truth](
+        record, found, radius=recipe.jet_radius, is_signal=process.is_signal
+    )
+    same_for_all = {**process.columns, "file": unit.number}
+    known = dict(truth.columns) | {
+        name: np.full(len(truth.kept), value, column_type(name))
+        for name, value in same_for_all.items()
+    }
     return JetTable(
         jets=found.constituents,
         truth=truth.momentum.astype(np.float32),
         y_true=truth.y_true,
         ttv=np.full(len(truth.kept), TTV[unit.split], dtype=np.int8),
-        columns=columns,
+        columns={name: known[name] for name in sample.columns},
     )[truth.kept]
+
+
+# What a row of a file is, by the word in the recipe: a function of an event record, the sample, the
+# unit and a random generator that returns a `JetTable`.
+CONTENTS: Final[Mapping[str, Callable[..., JetTable]]] = {"jets": jets_of}
 
 
 def _joined(tables: list[JetTable]) -> JetTable:
@@ -136,7 +141,7 @@ def produce(
     workers: int | None = None,
     progress: bool = True,
 ) -> Path:
-    """Make ``n_jets`` jets, as many of either process as the sample asks for, in one file.
+    """Make ``n_jets`` jets, as many of each process as the recipe asks for, in one file.
 
     Finished units wait in ``<path>.parts``. Calling again with the same arguments after an
     interruption continues there. The file appears under its name only when it is whole.
@@ -144,9 +149,9 @@ def produce(
     Parameters
     ----------
     sample : str
-        A key of ``processes.SAMPLES``.
+        A key of `course_utils.samples.SAMPLES`.
     n_jets : int
-        A multiple of 2 for top_tagging (half signal), of 4 for hbb (a quarter signal).
+        A multiple of the recipe's shares: of 2 for top_tagging, of 4 for hbb.
     seed : int
         0 or more. The same seed gives the same jets; the three splits of a seed are independent.
     split : {"train", "val", "test"}
@@ -168,11 +173,7 @@ def produce(
     """
     _check(sample, n_jets, seed, split)
     path = Path(path)
-    units = [
-        Unit(sample, split, is_signal, number, seed, size)
-        for number in range(math.ceil(n_jets / sum(SAMPLES[sample].unit_jets)))
-        for is_signal, size in zip((True, False), SAMPLES[sample].unit_jets, strict=True)
-    ]
+    units = _units(sample, split, n_jets=n_jets, seed=seed)
     provenance = origin(sample, split, seed)
     parts = _parts_folder(path, provenance)
     missing = [unit for unit in units if not (parts / unit.file_name).exists()]
@@ -199,48 +200,64 @@ def produce(
     return path
 
 
+def _units(sample: str, split: str, *, n_jets: int, seed: int) -> list[Unit]:
+    """One unit of each process after the other, then the next of each."""
+    recipe = SAMPLES[sample].recipe
+    return [
+        Unit(sample, split, process.name, process.stream, number, seed, size)
+        for number in range(math.ceil(n_jets / sum(recipe.unit_jets)))
+        for process, size in zip(recipe.processes, recipe.unit_jets, strict=True)
+    ]
+
+
 def _check(sample: str, n_jets: int, seed: int, split: str) -> None:
     if sample not in SAMPLES:
         raise ValueError(f"Expected a sample out of {sorted(SAMPLES)}, got {sample!r}.")
     if split not in TTV:
         raise ValueError(f"Expected a split out of {list(TTV)}, got {split!r}.")
-    step = jets_per_signal(sample)
+    shares = SAMPLES[sample].recipe.shares
+    step = sum(shares.values())
     if n_jets < 1 or n_jets % step:
-        raise ValueError(f"Expected a multiple of {step} jets, one of them signal; got {n_jets}.")
+        of_each = ", ".join(f"{share} {name}" for name, share in shares.items())
+        raise ValueError(f"Expected a multiple of {step} jets ({of_each}); got {n_jets}.")
     if seed < 0:
         raise ValueError(f"Expected a seed of 0 or more, got {seed}.")
 
 
-def jets_per_signal(sample: str) -> int:
-    """One jet in so many comes from the signal process."""
-    signal, background = SAMPLES[sample].unit_jets
-    return (signal + background) // signal
-
-
 def origin(sample: str, split: str, seed: int) -> dict[str, str | int]:
     """Provenance of a file made now: all that decides its jets, but for how many there are."""
-    chosen = SAMPLES[sample]
+    recipe = SAMPLES[sample].recipe
     return {
         "sample": sample,
         "split": split,
         "seed": seed,
-        "signal": f"{chosen.signal.name}, pTHat {chosen.signal.pthat} GeV",
-        "background": f"{chosen.background.name}, pTHat {chosen.background.pthat} GeV",
-        "settings": "; ".join(chosen.common_settings),
-        "cuts": _cuts(chosen),
-        "detector": Card().name,
+        **{process.name: _described(process) for process in recipe.processes},
+        "settings": "; ".join(recipe.common_settings),
+        "cuts": _cuts(recipe),
+        "detector": DETECTORS[recipe.detector].title,
         "generator": f"Pythia {version('pythia8mc')}",
         "clustering": f"FastJet {version('fastjet')}",
         "course": version("jet-tagging-course"),
     }
 
 
-def _cuts(sample: Sample) -> str:
-    mass = f"soft drop mass {sample.soft_drop_mass} GeV, " if sample.soft_drop_mass else ""
-    return (
-        f"leading anti-kT R={sample.jet_radius} jet, pT {sample.jet_pt} GeV, {mass}"
-        f"abs(eta) < {sample.jet_abs_eta}; signal: {sample.match}"
-    )
+def _described(process: Process) -> str:
+    pthat = f", pTHat {process.pthat} GeV" if process.pthat else ""
+    jet_pt = f", jet pT {process.jet_pt} GeV" if process.jet_pt else ""
+    return f"{process.title}{pthat}{jet_pt}"
+
+
+def _cuts(recipe: Recipe) -> str:
+    leading = "leading" if recipe.n_leading == 1 else f"{recipe.n_leading} leading"
+    parts = [
+        f"{leading} anti-kT R={recipe.jet_radius} {'jet' if recipe.n_leading == 1 else 'jets'}",
+        f"pT {recipe.jet_pt} GeV",
+        f"trimmed (kT R, fraction) {recipe.trimming}" if recipe.trimming else "",
+        f"mass {recipe.mass} GeV" if recipe.mass else "",
+        f"soft drop mass {recipe.soft_drop_mass} GeV" if recipe.soft_drop_mass else "",
+        f"abs(eta) < {recipe.jet_abs_eta}",
+    ]
+    return f"{', '.join(filter(None, parts))}; signal: {recipe.match}"
 
 
 def _parts_folder(path: Path, wanted: dict[str, str | int]) -> Path:
@@ -294,19 +311,20 @@ def _load(path: Path) -> JetTable:
 
 
 def _events_tried(parts: Path, units: list[Unit]) -> dict[str, int]:
-    tried = {"events_tried_signal": 0, "events_tried_background": 0}
+    tried: Counter[str] = Counter()
     for unit in units:
         with np.load(parts / unit.file_name) as stored:
-            tried[f"events_tried_{unit.class_name}"] += int(stored["n_events"])
-    return tried
+            tried[f"events_tried_{unit.process}"] += int(stored["n_events"])
+    return dict(tried)
 
 
 def _tables(parts: Path, units: list[Unit], n_jets: int) -> Iterator[JetTable]:
-    """Signal and background unit by unit, mixed at random; the last pair cut to ``n_jets``."""
-    for pair in zip(units[::2], units[1::2], strict=True):
-        whole, number = sum(unit.n_jets for unit in pair), pair[0].number
-        share = min(1.0, (n_jets - number * whole) / whole)
-        cut = [_load(parts / unit.file_name)[: round(share * unit.n_jets)] for unit in pair]
+    """The units of one number after the other, mixed at random; the last cut to ``n_jets``."""
+    for number, group in groupby(units, key=attrgetter("number")):
+        of_each = list(group)
+        size = sum(unit.n_jets for unit in of_each)
+        share = min(1.0, (n_jets - number * size) / size)
+        cut = [_load(parts / unit.file_name)[: round(share * unit.n_jets)] for unit in of_each]
         table = _joined(cut)
-        key = (pair[0].seed, TTV[pair[0].split], number)
+        key = (of_each[0].seed, TTV[of_each[0].split], number)
         yield table[np.random.default_rng(key).permutation(len(table))]

@@ -1,7 +1,7 @@
 """Makes the small samples that are checked in, so that every lesson starts without a download.
 
-    python -m course_utils.simulation.small_sample top_tagging course_utils/data
-    python -m course_utils.simulation.small_sample hbb course_utils/data
+    python -m course_utils.simulation.small_sample top_tagging course_utils/samples/data
+    python -m course_utils.simulation.small_sample hbb course_utils/samples/data
 
 2000 jets, the three splits in one file, momenta rounded to 9 or 10 bits behind the leading one (a
 part in 1000 or 2000, far below the detector's resolution) so that the file compresses to less than
@@ -20,13 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from course_utils.jetfile import JetFile, write_jets
-from course_utils.simulation.processes import SAMPLES
+from course_utils.samples import SAMPLES, Rounding
 from course_utils.simulation.production import produce
 
 JETS = {"train": 1200, "test": 400, "val": 400}  # of hbb 3, 1 and 1 files
 SEED = 2026
-MANTISSA_BITS = {"top_tagging": 10, "hbb": 9}
-ENERGY_BITS = {"top_tagging": 10, "hbb": 15}
 
 
 def rounded(values: NDArray[np.float32], *, bits: int) -> NDArray[np.float32]:
@@ -42,17 +40,17 @@ def rounded(values: NDArray[np.float32], *, bits: int) -> NDArray[np.float32]:
     return ((raw + half) & kept).view(np.float32)
 
 
-def compact(jets: NDArray[np.float32], sample: str) -> NDArray[np.float32]:
+def compact(jets: NDArray[np.float32], rounding: Rounding) -> NDArray[np.float32]:
     """Constituents with rounded momenta, shape (n_jets, n_constituents, 4).
 
-    Those of hbb stay massless: rounded on its own, a part in 2000 of the energy would change the
-    soft drop mass of a jet in ten by 3 per cent or more. (Those of top_tagging stay as they were.)
+    They had better stay massless: rounded on its own, a part in 2000 of the energy changes the soft
+    drop mass of one jet in ten by 3 per cent or more.
     """
-    momentum = rounded(jets[..., 1:], bits=MANTISSA_BITS[sample])
+    momentum = rounded(jets[..., 1:], bits=rounding.momentum_bits)
     energy = jets[..., 0]
-    if sample != "top_tagging":
+    if rounding.massless:
         energy = np.linalg.norm(momentum.astype(np.float64), axis=-1).astype(np.float32)
-    energy = rounded(energy, bits=ENERGY_BITS[sample])
+    energy = rounded(energy, bits=rounding.energy_bits)
     return np.concatenate([energy[..., None], momentum], axis=-1)
 
 
@@ -66,14 +64,14 @@ def make(sample: str, folder: Path) -> Path:
             )
             with JetFile(made, sample=sample) as file:
                 table, provenance = file.read(), dict(file.provenance)
-            tables.append(replace(table, jets=compact(table.jets, sample)))
+            tables.append(replace(table, jets=compact(table.jets, SAMPLES[sample].rounding)))
             tried = {key: value for key, value in provenance.items() if key.startswith("events")}
             events_tried.update(tried)
     splits = ", ".join(f"{split} {n_jets}" for split, n_jets in JETS.items())
     rounding = {
         "split": splits,
-        "mantissa_bits": MANTISSA_BITS[sample],
-        "energy_bits": ENERGY_BITS[sample],
+        "mantissa_bits": SAMPLES[sample].rounding.momentum_bits,
+        "energy_bits": SAMPLES[sample].rounding.energy_bits,
     }
     path = folder / f"{sample}_small.h5"
     write_jets(path, tables, provenance=provenance | events_tried | rounding)

@@ -1,7 +1,8 @@
-"""What a jet really is: the match to the generated particles, sample by sample.
+"""What a jet really is: the match to the generated particles.
 
-`TRUTHS` holds a function for each sample. It looks at Pythia's event record and at the leading jets
-found in it, and says which jets belong to the sample, which are signal, and with what labels.
+`TRUTHS` holds a function for each kind of match that a recipe may name. It looks at Pythia's event
+record and at the jets found in it, and says which jets belong to the sample, which are signal, and
+with what labels.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from course_utils.jetfile import QCD_LABELS
+from course_utils.samples import QCD_LABELS
 from course_utils.simulation.clustering import LeadingJets
 from course_utils.simulation.detector import pt_eta_phi
 from course_utils.simulation.processes import Particles, select
@@ -74,7 +75,17 @@ def hbb_truth(record: ak.Array, jets: LeadingJets, *, radius: float, is_signal: 
     return Truth(np.ones(n_jets, bool), matched.astype(np.int8), momentum, columns)
 
 
-TRUTHS: Final[Mapping[str, Callable[..., Truth]]] = {"top_tagging": top_truth, "hbb": hbb_truth}
+def process_truth(record: ak.Array, jets: LeadingJets, *, radius: float, is_signal: bool) -> Truth:
+    """Every jet is what its process is named after; nothing is matched."""
+    n_jets = len(jets.event)
+    return Truth(np.ones(n_jets, bool), np.full(n_jets, is_signal, np.int8), np.zeros((n_jets, 4)))
+
+
+TRUTHS: Final[Mapping[str, Callable[..., Truth]]] = {
+    "process": process_truth,
+    "hadronic top": top_truth,
+    "H to bb": hbb_truth,
+}
 
 
 def hadronic_tops(record: ak.Array) -> tuple[Array, Array]:

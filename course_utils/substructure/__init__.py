@@ -1,10 +1,11 @@
 """What is inside a jet: N-subjettiness, soft drop, subjets, trimming, Lund planes.
 
-FastJet does the clustering; the extra ``simulation`` brings it (``fastjet``, ``awkward``). Every
-function treats each jet by itself, on one core. The room is part of the ground.
+FastJet does the clustering; the extra ``simulation`` installs it (``fastjet``, ``awkward``). Every
+function treats each jet on its own, on one core. The room imports nothing of the course.
 """
 
 from course_utils.substructure.clustering import (
+    hardest_rows,
     n_subjettiness,
     soft_drop_mass,
     subjets,
@@ -15,6 +16,7 @@ from course_utils.substructure.lund import LundBins, lund_density, lund_images, 
 
 __all__ = [
     "LundBins",
+    "hardest_rows",
     "lund_density",
     "lund_images",
     "lund_plane",

@@ -14,8 +14,8 @@ import numpy as np
 from fastjet import _swig
 from numpy.typing import ArrayLike, NDArray
 
-# FastJet greets on standard output at its first clustering, in the middle of a progress bar.
-# Its Python interface reaches the switch through this module only.
+# FastJet prints a banner at its first clustering, in the middle of a progress bar. Its Python
+# interface reaches the switch only through this module.
 _swig.ClusterSequence.set_fastjet_banner_stream(None)
 
 _FIELDS = ("E", "px", "py", "pz")
@@ -44,11 +44,11 @@ def n_subjettiness(
     Returns
     -------
     array of shape (n_jets, n_max)
-        Zero where a jet has no more constituents than axes, up to rounding.
+        Zero, up to rounding, if a jet has no more constituents than axes.
 
     Examples
     --------
-    Two equal prongs 0.4 apart lie 0.2 from their common axis, and on their own two:
+    Two equal prongs 0.4 apart are 0.2 from a common axis, and lie on two axes of their own:
 
     >>> prongs = [[[100, 100, 0, 0], [100, 100 * np.cos(0.4), 100 * np.sin(0.4), 0]]]
     >>> n_subjettiness(prongs, n_max=2).round(6) + 0
@@ -63,25 +63,25 @@ def n_subjettiness(
 def soft_drop_mass(
     jets: ArrayLike, *, symmetry_cut: float = 0.1, beta: float = 0.0, radius: float = 0.8
 ) -> NDArray[np.float64]:
-    """Mass of each jet after soft drop: without the soft radiation at wide angles.
+    """Return the mass of each jet after soft drop, which removes soft radiation at wide angles.
 
-    The jet is clustered with Cambridge/Aachen and taken apart step by step. Of the two branches of
-    a step the softer one is dropped as long as its share of the transverse momentum,
-    min(pT1, pT2) / (pT1 + pT2), is not above symmetry_cut * (dR12 / radius)^beta (arXiv:1402.2657).
+    The jet is clustered with Cambridge/Aachen and taken apart step by step. Each step drops the
+    softer of two branches, until its share of the transverse momentum,
+    min(pT1, pT2) / (pT1 + pT2), exceeds symmetry_cut * (dR12 / radius)^beta (arXiv:1402.2657).
 
     Parameters
     ----------
     jets : array of shape (n_jets, n_constituents, 4)
         ``(E, px, py, pz)`` in GeV; zero rows are padding.
     symmetry_cut, beta : float
-        The condition. With ``beta`` 0 it is that of the modified mass drop tagger (1307.0007).
+        The condition. With ``beta`` 0 it is the modified mass drop tagger's (arXiv:1307.0007).
     radius : float
         Radius of the jets.
 
     Returns
     -------
     array of shape (n_jets,)
-        In GeV; zero for a jet of a single branch.
+        In GeV; zero for a jet with a single branch.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def soft_drop_mass(
 
 
 def subjets(jets: ArrayLike, *, radius: float = 0.3, n: int = 2) -> NDArray[np.float64]:
-    """The hardest subjets of each jet, found with the kT algorithm.
+    """Return the hardest subjets of each jet, found with the kT algorithm.
 
     The constituents of each jet are clustered again, with kT (hep-ph/9305266), a smaller radius and
     the E scheme. Jet images are centred on the first subjet and turned by the second one; those of
@@ -118,16 +118,17 @@ def subjets(jets: ArrayLike, *, radius: float = 0.3, n: int = 2) -> NDArray[np.f
     radius : float
         Radius of the subjets.
     n : int
-        How many of them.
+        How many subjets to return.
 
     Returns
     -------
     array of shape (n_jets, n, 4)
-        ``(E, px, py, pz)`` in GeV by falling pT; zeros where a jet has fewer subjets.
+        ``(E, px, py, pz)`` in GeV by falling pT; zeros if a jet has fewer subjets.
 
     Examples
     --------
-    Of two prongs 0.1 apart and one at 0.5, the near ones are one subjet. All have 100 GeV:
+    Three prongs of 100 GeV: two of them are 0.1 apart and form one subjet.
+
 
     >>> phi = np.array([0, 0.1, 0.5])
     >>> jet = 100 * np.stack([np.ones(3), np.cos(phi), np.sin(phi), np.zeros(3)], axis=-1)
@@ -138,11 +139,11 @@ def subjets(jets: ArrayLike, *, radius: float = 0.3, n: int = 2) -> NDArray[np.f
     found = clustered(momenta, counts, fastjet.kt_algorithm, radius).inclusive_jets()
     momentum = np.stack([ak.flatten(found[p]).to_numpy() for p in _FIELDS], axis=-1)
     jet = np.repeat(np.arange(len(counts)), ak.num(found).to_numpy())
-    return _hardest_first(momentum, jet, (len(counts), n))
+    return hardest_rows(momentum, jet, (len(counts), n))
 
 
 def trimmed(jets: ArrayLike, *, radius: float = 0.3, min_fraction: float = 0.05) -> NDArray:
-    """Jets without the constituents of their soft subjets: much of the pile-up is in those.
+    """Remove the constituents of soft subjets, which hold much of the pile-up.
 
     The constituents of each jet are clustered again with the kT algorithm and a smaller radius.
     Subjets below ``min_fraction`` of the jet's transverse momentum are removed (arXiv:0912.1342).
@@ -152,12 +153,12 @@ def trimmed(jets: ArrayLike, *, radius: float = 0.3, min_fraction: float = 0.05)
     jets : array of shape (n_jets, n_constituents, 4)
         ``(E, px, py, pz)`` in GeV; zero rows are padding.
     radius, min_fraction : float
-        Of the subjets. The defaults are those of arXiv:1511.05190.
+        Radius and least share of a subjet; the defaults are those of arXiv:1511.05190.
 
     Returns
     -------
     array of the same shape
-        The constituents that stay, unchanged, by falling pT, then zeros. float32 stays float32.
+        The remaining constituents, unchanged, by falling pT, then zeros. float32 stays float32.
 
     Examples
     --------
@@ -175,13 +176,13 @@ def trimmed(jets: ArrayLike, *, radius: float = 0.3, min_fraction: float = 0.05)
     subjet_pt = np.hypot(np.bincount(subjet, px), np.bincount(subjet, py))
     jet_pt = np.hypot(*(np.bincount(jet, p, minlength=len(counts)) for p in (px, py)))
     stays = subjet_pt[subjet] >= min_fraction * jet_pt[jet]
-    return _hardest_first(jets[_is_real(jets)][row[stays]], jet[stays], jets.shape[:2])
+    return hardest_rows(jets[_is_real(jets)][row[stays]], jet[stays], jets.shape[:2])
 
 
 def _members(
     sequence: fastjet.ClusterSequence, counts: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """For each constituent: number of its jet, number of its subjet among all, its row."""
+    """Return each constituent's jet, its subjet (counted through all jets), and its row."""
     of_jets = sequence.constituent_index()
     of_subjets = ak.flatten(of_jets, axis=1)
     size = ak.num(of_subjets).to_numpy()
@@ -191,8 +192,21 @@ def _members(
     return jet, subjet, first[jet] + ak.flatten(of_subjets).to_numpy()
 
 
-def _hardest_first(momentum: NDArray, jet: NDArray[np.int64], shape: tuple[int, int]) -> NDArray:
-    """Momenta by falling pT in the rows of their jets, cut or padded to ``shape``."""
+def hardest_rows(momentum: NDArray, jet: NDArray[np.int64], shape: tuple[int, int]) -> NDArray:
+    """Sort momenta by falling pT into the rows of their jets, cut or padded to ``shape``.
+
+    Parameters
+    ----------
+    momentum : array of shape (n, 4)
+        ``(E, px, py, pz)`` in GeV.
+    jet : array of shape (n,)
+        The jet that each momentum belongs to.
+    shape : (n_jets, n_rows)
+
+    Returns
+    -------
+    array of shape (n_jets, n_rows, 4)
+    """
     order = np.lexsort((-np.hypot(momentum[:, 1], momentum[:, 2]), jet))
     counts = np.bincount(jet, minlength=shape[0])
     rank = np.arange(len(jet)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -203,7 +217,7 @@ def _hardest_first(momentum: NDArray, jet: NDArray[np.int64], shape: tuple[int, 
 
 
 def constituents(jets: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Jets without their padding: rows ``(E, px, py, pz)`` of all, and how many each jet has."""
+    """Drop the padding: return all rows ``(E, px, py, pz)``, and how many each jet has."""
     jets = np.asarray(jets)
     if jets.ndim != 3 or jets.shape[2] != 4:
         raise ValueError(f"Expected jets of shape (n_jets, n_constituents, 4), got {jets.shape}.")
@@ -221,12 +235,12 @@ def clustered(
     algorithm: int = fastjet.cambridge_algorithm,
     radius: float = 10.0,  # no jet exceeds it: all constituents stay in one
 ) -> fastjet.ClusterSequence:
-    """The constituents of each jet clustered again; by default with Cambridge/Aachen into one."""
+    """Cluster each jet's constituents again; by default with Cambridge/Aachen into one jet."""
     definition = fastjet.JetDefinition(algorithm, radius)
     return fastjet.ClusterSequence(vectors(momentum, counts), definition)
 
 
 def vectors(momentum: NDArray[np.float64], counts: NDArray[np.int64]) -> ak.Array:
-    """Momenta as FastJet reads them: from flat rows ``(E, px, py, pz)``, ``counts`` per event."""
+    """Group flat rows ``(E, px, py, pz)`` as FastJet reads them, ``counts`` per event."""
     fields = dict(zip(_FIELDS, momentum.T, strict=True))
     return ak.unflatten(ak.zip(fields, with_name="Momentum4D"), counts)

@@ -1,10 +1,10 @@
 """Lund planes: where in angle and transverse momentum a jet radiates (arXiv:1807.04758).
 
-Clustered with Cambridge/Aachen and taken apart again, always along the harder branch, a jet gives
-off one softer branch after the other. Each is a point at ln(R / Delta) and ln(kt / GeV): Delta is
-the distance of the two branches in rapidity and azimuth, kt the softer one's pT times Delta. QCD at
-leading order fills the plane evenly, up to the running of its coupling; what a decay or the
-detector does stands out.
+Cluster a jet with Cambridge/Aachen and take it apart again, always along the harder branch: it
+gives off one softer branch after the other. Each is a point at ln(R / Delta) and ln(kt / GeV),
+where Delta is the distance of the two branches in rapidity and azimuth, and kt the softer one's pT
+times Delta. At leading order QCD fills the plane evenly, up to the running of its coupling; decays
+and detector effects stand out.
 
 Needs the extra ``simulation`` (``fastjet``, ``awkward``).
 """
@@ -26,7 +26,7 @@ __all__ = ["LundBins", "lund_density", "lund_images", "lund_plane"]
 class LundBins:
     """The pixels of a Lund plane: ``n_pixels`` each in ln(R / Delta) and in ln(kt / GeV).
 
-    ``radius`` is R, that of the jets.
+    ``radius`` is R, the radius of the jets.
 
     Examples
     --------
@@ -40,31 +40,31 @@ class LundBins:
     radius: float = 0.8
 
     def edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of the pixels in ln(R / Delta) and in ln(kt / GeV), ``n_pixels + 1`` each, for a plot."""
+        """Return the pixel edges in ln(R / Delta) and in ln(kt / GeV), ``n_pixels + 1`` each."""
         return np.linspace(*self.angle, self.n_pixels + 1), np.linspace(*self.kt, self.n_pixels + 1)
 
     @property
     def pixel_area(self) -> float:
-        """Of a pixel, in ln(R / Delta) times ln(kt / GeV)."""
+        """Area of a pixel in ln(R / Delta) times ln(kt / GeV)."""
         return (self.angle[1] - self.angle[0]) * (self.kt[1] - self.kt[0]) / self.n_pixels**2
 
 
 def lund_plane(jets: ArrayLike, *, n_max: int = 30) -> NDArray[np.float64]:
-    """Primary Lund plane of each jet: the branches given off by its hardest one, outside first.
+    """Return the primary Lund plane of each jet: the branches off its hardest one, outermost first.
 
     Parameters
     ----------
     jets : array of shape (n_jets, n_constituents, 4)
         ``(E, px, py, pz)`` in GeV; zero rows are padding.
     n_max : int
-        How many branches to keep of a jet, from the first that is given off. Of 12 000 generated
-        top and QCD jets none has more than 23.
+        How many branches of a jet to keep, outermost first. None of 12 000 generated top and QCD
+        jets has more than 23.
 
     Returns
     -------
     array of shape (n_jets, n_max, 2)
-        ln(1 / Delta) and ln(kt / GeV) of each branch; nan where there are no more. Two exactly
-        collinear branches are at ``(inf, -inf)``.
+        ln(1 / Delta) and ln(kt / GeV) of each branch; nan after the last. Two exactly collinear
+        branches are at ``(inf, -inf)``.
 
     Examples
     --------
@@ -92,20 +92,20 @@ def lund_plane(jets: ArrayLike, *, n_max: int = 30) -> NDArray[np.float64]:
 
 
 def lund_images(planes: ArrayLike, bins: LundBins | None = None) -> NDArray[np.float32]:
-    """Each jet's Lund plane as an image, such as a network takes.
+    """Draw each jet's Lund plane as an image for a network.
 
     Parameters
     ----------
     planes : array of shape (n_jets, n_max, 2)
         From :func:`lund_plane`.
     bins : LundBins, optional
-        By default those of ``LundBins()``.
+        By default ``LundBins()``.
 
     Returns
     -------
     array of shape (n_jets, n_pixels, n_pixels), float32
         Branches in each pixel; the first axis of an image is ln(R / Delta), the second
-        ln(kt / GeV). Branches outside of the image are left out.
+        ln(kt / GeV). Branches outside the image are left out.
 
     Examples
     --------
@@ -122,25 +122,25 @@ def lund_images(planes: ArrayLike, bins: LundBins | None = None) -> NDArray[np.f
 
 
 def lund_density(planes: ArrayLike, bins: LundBins | None = None) -> NDArray[np.float64]:
-    """Mean density of branches in the Lund plane of a jet (arXiv:1807.04758).
+    """Return the mean density of branches in the Lund plane (arXiv:1807.04758).
 
     Parameters
     ----------
     planes : array of shape (n_jets, n_max, 2)
         From :func:`lund_plane`.
     bins : LundBins, optional
-        By default those of ``LundBins()``.
+        By default ``LundBins()``.
 
     Returns
     -------
     array of shape (n_pixels, n_pixels)
-        d^2 n / dln(R / Delta) dln(kt / GeV) per jet, in this order of axes. Its sum times
+        d^2 n / dln(R / Delta) dln(kt / GeV) per jet, axes in this order. Its sum times
         ``bins.pixel_area`` is the mean number of branches inside.
 
     Raises
     ------
     ValueError
-        If there are no jets to take the mean of.
+        If there are no jets.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def lund_density(planes: ArrayLike, bins: LundBins | None = None) -> NDArray[np.
 
 
 def _pixels(planes: ArrayLike, bins: LundBins) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
-    """Of all branches inside the image, the jet and the pixel, rows joined; and how many jets."""
+    """Return jet and flat pixel of every branch inside the image, and how many jets there are."""
     planes = np.asarray(planes, dtype=np.float64)
     if planes.ndim != 3 or planes.shape[2] != 2:
         raise ValueError(f"Expected planes of shape (n_jets, n_max, 2), got {planes.shape}.")

@@ -1,8 +1,8 @@
-"""What every training shares: a seed, a size that fits the machine, a progress bar, a record.
+"""Training loops for Keras and PyTorch, with what they share: seeds, sizes, progress, history.
 
 `fit_keras` and `fit_torch` train a network and return its `History`. Importing the room loads
-neither framework: a lesson in Keras never loads PyTorch, nor the other way round. The room may
-import `course_utils.files`.
+neither framework: a lesson in Keras never loads PyTorch, and vice versa. The room may import
+`course_utils.files`.
 """
 
 from typing import TYPE_CHECKING

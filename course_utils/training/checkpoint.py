@@ -1,4 +1,4 @@
-"""What a PyTorch training needs to continue after an interruption, and the file that keeps it."""
+"""The state of a PyTorch training, and the file from which it continues after an interruption."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["State", "recipe_of"]
 
 @dataclass
 class State:
-    """What a training has to remember to go on: weights, optimizer, history, best weights."""
+    """Everything a training needs to continue: weights, optimizer, history, best weights."""
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
@@ -45,7 +45,7 @@ class State:
         return [[row[name] for row in self.rows] for name in names]
 
     def save(self, path: Path, recipe: Mapping[str, Any]) -> None:
-        """Write the checkpoint as a whole or not at all."""
+        """Write the checkpoint, completely or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {"recipe": dict(recipe), "rows": self.rows, "best": self.best}
         content |= {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
@@ -53,7 +53,7 @@ class State:
             torch.save(content, part)
 
     def go_on_from(self, path: Path, recipe: Mapping[str, Any]) -> None:
-        """Take up an interrupted training, if there is one."""
+        """Continue an interrupted training, if there is one."""
         if not path.exists():
             return
         # weights_only: a checkpoint is data, and must not be able to run code.
@@ -77,7 +77,7 @@ def recipe_of(
     optimizer: torch.optim.Optimizer,
     **settings: int,
 ) -> dict[str, Any]:
-    """What makes a training the same as another, but for its network and its length."""
+    """Describe a training except its network and length; equal descriptions may continue."""
     groups = [{k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups]
     return settings | {
         "optimizer": f"{type(optimizer).__name__} {groups}",
@@ -87,7 +87,7 @@ def recipe_of(
 
 
 def _fingerprint(data: Data | Iterable[Data]) -> str:
-    """Tells data apart at a glance: their number, and the bits of some of the jets."""
+    """Identify data quickly: by their number and the bits of some of the jets."""
     if not isinstance(data, tuple):
         for thing in (data, getattr(data, "sampler", None)):
             if thing is not None and type(thing).__repr__ is not object.__repr__:

@@ -12,8 +12,8 @@ __all__ = ["History"]
 class History:
     """Loss and accuracy after each epoch of a training, on training and validation jets.
 
-    One record for every framework: a Keras log is read with :meth:`from_keras`, a training loop
-    of one's own fills the four columns itself.
+    The same record serves every framework: :meth:`from_keras` reads a Keras log, and your own
+    training loop fills the four columns itself.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class History:
         On the validation jets, at the end of each epoch.
     val_loss_error, val_accuracy_error : float
         Standard error of one validation point, from the spread between the validation jets after
-        the last epoch; 0 where nobody computed it.
+        the last epoch; 0 if not computed.
 
     Raises
     ------
@@ -60,7 +60,7 @@ class History:
         val_loss_error: float = 0.0,
         val_accuracy_error: float = 0.0,
     ) -> History:
-        """The record in ``model.fit(...).history``.
+        """Read the record in ``model.fit(...).history``.
 
         Parameters
         ----------

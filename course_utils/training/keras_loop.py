@@ -35,16 +35,16 @@ def fit_keras(
     Parameters
     ----------
     network : keras.Model
-        Ends in a softmax over (background, signal); compiled with the loss
+        Ends in a softmax over (background, signal), or over more classes; compiled with the loss
         ``"sparse_categorical_crossentropy"`` and ``metrics=["accuracy"]``.
     train, val : (features, y_true) or tf.data.Dataset
         Arrays of shapes (n_jets, ...) and (n_jets,), or batches of both, such as those of
-        `course_utils.streaming.tf_dataset`, which need not fit into memory.
+        `course_utils.prepared.tf_dataset`, which need not fit into memory.
     n_epochs, batch_size : int
-        Passes over the training jets, and jets per update of the weights. A dataset brings its
-        own batches.
+        Passes over the training jets, and jets per update of the weights. A dataset sets its own
+        batches.
     patience : int, optional
-        Stop after so many epochs without a new smallest validation loss, and go back to the
+        Stop after this many epochs without a new smallest validation loss, and restore the
         weights that had it.
     label : str
         Written in front of the progress bar.
@@ -66,9 +66,9 @@ def fit_keras(
         verbose=0,
         callbacks=callbacks,
     )
-    of_the_truth = _probability_of_the_truth(network, val)
-    smallest = np.finfo(np.float32).tiny  # a certain and wrong network would have infinite loss
-    spreads = np.log(np.maximum(of_the_truth, smallest)).std(), (of_the_truth > 0.5).std()
+    of_the_truth, is_right = _compared(network, val)
+    smallest = np.finfo(np.float32).tiny  # a network that is certain and wrong has infinite loss
+    spreads = np.log(np.maximum(of_the_truth, smallest)).std(), is_right.std()
     errors = [float(spread / np.sqrt(len(of_the_truth))) for spread in spreads]
     return History.from_keras(log.history, val_loss_error=errors[0], val_accuracy_error=errors[1])
 
@@ -77,21 +77,21 @@ def _arrays(data: tuple[ArrayLike, ArrayLike] | tf.data.Dataset) -> bool:
     return isinstance(data, tuple | list)
 
 
-def _probability_of_the_truth(
+def _compared(
     network: keras.Model, val: tuple[ArrayLike, ArrayLike] | tf.data.Dataset
-) -> NDArray[np.float32]:
-    """What the network gives to the true class of each jet, shape (n_jets,)."""
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the probability of each jet's true class, and whether it is the largest."""
     if _arrays(val):
         parts = [(network.predict(val[0], batch_size=1024, verbose=0), val[1])]
     else:
         parts = [(network.predict_on_batch(x), y) for x, y in val]
-    return np.concatenate(
-        [outputs[np.arange(len(outputs)), np.asarray(y, dtype=int)] for outputs, y in parts]
-    )
+    outputs = np.concatenate([outputs for outputs, _ in parts])
+    y_true = np.concatenate([np.asarray(y, dtype=int) for _, y in parts])
+    return outputs[np.arange(len(outputs)), y_true], outputs.argmax(axis=1) == y_true
 
 
 def progress_bar(n_epochs: int, *, label: str = "training") -> keras.callbacks.Callback:
-    """A Keras callback that shows one bar for a training, with the losses of the last epoch.
+    """Return a Keras callback that draws one bar for a training, with the last epoch's losses.
 
     Parameters
     ----------

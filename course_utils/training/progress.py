@@ -1,4 +1,4 @@
-"""One line that shows how far a training is, in a notebook as in a terminal."""
+"""One line that shows how far a training is, in a notebook or a terminal."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from tqdm import tqdm
 
 __all__ = ["EpochBar"]
 
-_SECONDS_BETWEEN: Final = 0.5  # two pictures of the same progress bar
+_SECONDS_BETWEEN: Final = 0.5  # two drawings of the bar within an epoch
 
 
 class EpochBar:
     """One line that shows how far a training is: epochs, time left, the last losses.
 
-    It is text that is overwritten, in a notebook as in a terminal. Use it in a ``with`` statement.
+    The text overwrites itself, in a notebook or a terminal. Use it in a ``with`` statement.
 
     Parameters
     ----------
     n_epochs : int
         Length of the training.
     label : str
-        Written in front of the bar; without one nothing is shown.
+        Written in front of the bar; if empty, nothing is shown.
     start : int
-        Epochs that were done before.
+        Epochs done before.
     """
 
     def __init__(self, n_epochs: int, *, label: str, start: int = 0) -> None:
@@ -54,7 +54,7 @@ class EpochBar:
         self._draw()
 
     def close(self) -> None:
-        """End the line; a training that stopped before its last epoch is over all the same."""
+        """End the line; a training that stopped early ends with a full bar, too."""
         if self._bar.n < self._bar.total:
             self._bar.set_description_str(f"{self._bar.desc} (stopped early)", refresh=False)
             self._bar.total = self._bar.n
@@ -72,11 +72,11 @@ class EpochBar:
 
 
 def _overwritten_line() -> Callable[[str], object]:
-    """A function that shows a text in place of the one it showed before.
+    """Return a function that shows a text in place of the one before.
 
-    In a notebook this is one output that changes, as plain text: legible in every front end and
-    in the saved file, where a widget would be blank and carriage returns a heap of lines. It
-    does not use standard error, which would look like a fault.
+    In a notebook this is a single plain-text output that changes. Every front end and the saved
+    file show it; a widget would be blank there, and carriage returns would pile up lines. It
+    avoids standard error, which would look like a fault.
     """
     ipython = sys.modules.get("IPython")
     if ipython is None or not hasattr(ipython.get_ipython(), "kernel"):

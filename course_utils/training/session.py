@@ -1,4 +1,4 @@
-"""What a notebook settles before it trains: seeds, sizes that fit, a quiet TensorFlow."""
+"""What a notebook sets up before it trains: seeds, sizes within limits, a quiet TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ import numpy as np
 
 __all__ = ["LIMITS", "quiet_tensorflow", "seed_everything", "sized"]
 
-#: Largest value while nbgrader runs a notebook, by the name of the limit.
+#: The largest value of each limit while nbgrader runs a notebook.
 LIMITS = {"COURSE_MAX_JETS": 4000, "COURSE_MAX_EPOCHS": 10, "COURSE_MAX_SEEDS": 2}
 
 
 def seed_everything(seed: int) -> None:
-    """Start the random numbers of Python, NumPy and the imported frameworks from one seed.
+    """Seed the random numbers of Python, NumPy and the imported frameworks.
 
-    The course passes generators around instead of seeding globally. Keras and PyTorch draw their
-    first weights from global generators, Keras its shuffles and its dropout as well, so for a
-    network that can be trained twice with the same result there is no other way.
+    Elsewhere the course passes generators around. But Keras and PyTorch draw initial weights from
+    global generators, and Keras also its shuffles and dropout. Only a global seed lets you train a
+    network twice with the same result.
 
     Parameters
     ----------
     seed : int
-        Not negative.
+        At least 0.
     """
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 (Keras draws from it)
@@ -40,14 +40,14 @@ def seed_everything(seed: int) -> None:
 def quiet_tensorflow() -> Iterator[None]:
     """Import TensorFlow or Keras inside, without their lines about this machine's processor.
 
-    The lines come from compiled code, so no Python setting stops them: while the block runs,
-    standard error leads nowhere. A failing import still raises. Afterwards TensorFlow reports
-    errors only, unless ``TF_CPP_MIN_LOG_LEVEL`` was set before.
+    Compiled code prints them, so no Python setting stops them: the block discards standard error.
+    A failing import still raises. Afterwards TensorFlow prints only errors, unless
+    ``TF_CPP_MIN_LOG_LEVEL`` was already set.
 
     Examples
     --------
     >>> with quiet_tensorflow():
-    ...     _ = os.write(2, b"what compiled code has to say")
+    ...     _ = os.write(2, b"what compiled code prints")
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
@@ -62,12 +62,12 @@ def quiet_tensorflow() -> Iterator[None]:
 
 
 def sized(wanted: int, *, limit: str) -> int:
-    """The size a notebook asks for, or the smaller one a grader or a test allows.
+    """Return the size that a notebook asks for, or a smaller one that a grader or a test sets.
 
-    Autograding runs a student's training cells again. So that a class is graded in minutes,
-    without a change to anyone's notebook, the environment variable named by `limit` caps the
-    number of jets, epochs or seeds. While nbgrader autogrades or validates a notebook the caps of
-    ``LIMITS`` hold by themselves. Otherwise, without the variable, nothing is capped.
+    Autograding runs a student's training cells again. To grade a class in minutes without touching
+    notebooks, the environment variable named by `limit` caps the number of jets, epochs or seeds.
+    While nbgrader autogrades or validates a notebook, ``LIMITS`` applies by default. Otherwise,
+    without the variable, nothing is capped.
 
     Parameters
     ----------

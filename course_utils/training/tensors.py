@@ -15,7 +15,7 @@ Jets = tuple[ArrayLike, ArrayLike] | Iterable[tuple[ArrayLike, ArrayLike]]
 
 
 def checked(data: Jets, name: str) -> Data | Iterable[Data]:
-    """Arrays as tensors; batches as they are, if they can be looped over more than once."""
+    """Turn arrays into tensors; keep batches, if they can be looped over more than once."""
     if isinstance(data, tuple | list) and len(data) == 2:
         data = _tensors(*data)
     n_parts = len(data[1]) if isinstance(data, tuple) else len(data) if _is_sized(data) else 0
@@ -50,17 +50,17 @@ def as_tensor(features: ArrayLike) -> torch.Tensor:
 def shuffled(
     train: Data | Iterable[Data], size: int, epoch: int
 ) -> tuple[int, Generator[Data, None, None]]:
-    """How many batches an epoch has, and the batches."""
+    """Return how many batches an epoch has, and the batches."""
     if isinstance(train, tuple):
         features, y_true = train
         batches = torch.randperm(len(y_true)).split(size)
         return len(batches), ((features[jets], y_true[jets]) for jets in batches)
-    set_epoch(train, epoch - 1)  # a training that goes on takes up the order it would have had
+    set_epoch(train, epoch - 1)  # a continued training gets the order it would have had
     return len(train), pairs(train)
 
 
 def set_epoch(batches: Iterable[Data], epoch: int) -> None:
-    """For what counts its passes: the course's `Batches`, and samplers as PyTorch has them."""
+    """Set the pass of batches that count it: the course's `Batches`, and PyTorch's samplers."""
     sampler = getattr(batches, "sampler", None)
     if hasattr(batches, "epoch"):
         batches.epoch = epoch

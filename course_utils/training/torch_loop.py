@@ -1,6 +1,6 @@
-"""One training loop for PyTorch, short enough to be read before it is used.
+"""One training loop for PyTorch, short enough to read before you use it.
 
-Every training of the PyTorch lessons goes through `fit_torch`::
+Every PyTorch lesson trains with `fit_torch`::
 
     network = Network()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
@@ -8,8 +8,9 @@ Every training of the PyTorch lessons goes through `fit_torch`::
     y_score = predict_torch(network, x_test)
 
 A network takes inputs of shape (n_jets, ...) and returns logits, or log-probabilities, of shape
-(n_jets, 2) for (background, signal). On a CPU the same seed, the same data and the same number of
-threads give the same weights, bit by bit, also when the training was interrupted in between.
+(n_jets, n_classes): two for (background, signal), or more. On a CPU the same seed, the same data
+and the same number of threads give the same weights, bit by bit, even if the training was
+interrupted.
 """
 
 from __future__ import annotations
@@ -45,14 +46,14 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def best_device() -> torch.device:
-    """The graphics card if there is one that PyTorch can use, else the CPU."""
+    """Return the GPU if PyTorch can use one, otherwise the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def count_parameters(network: nn.Module) -> int:
-    """Number of weights that training changes; shared ones count once.
+    """Count the weights that training changes; shared ones count once.
 
     Examples
     --------
@@ -83,35 +84,33 @@ def fit_torch(
     Parameters
     ----------
     network : nn.Module
-        Ends in two outputs for (background, signal); see the top of this module. It is trained in
-        place, and stays on `device`.
+        Ends in one output per class. It is trained in place, and stays on `device`.
     train, val : (features, y_true), or batches of them
         A tuple of arrays of shapes (n_jets, ...) and (n_jets,); only one batch at a time goes to
-        the device. Or anything with a length that gives such tuples, batch by batch, each time it
-        is looped over: `course_utils.streaming.Batches`, or a ``DataLoader``. It need not fit
-        into memory.
+        the device. Or anything with a length that yields such tuples, batch by batch, in every
+        loop: `course_utils.prepared.Batches`, or a ``DataLoader``. It need not fit into memory.
     optimizer : torch.optim.Optimizer
-        Of the network's parameters.
+        Holds the network's parameters.
     n_epochs, batch_size : int
-        Passes over the training jets, and jets per update of the weights. Batches bring their own
+        Passes over the training jets, and jets per update of the weights. Batches set their own
         size and order.
     loss : function of (outputs, y_true), optional
         Mean over a batch; by default ``nn.CrossEntropyLoss()``, which takes logits.
     patience : int, optional
-        Stop after so many epochs without a new smallest validation loss, and go back to the
-        weights that had it. Without it the weights of the last epoch stay.
+        Stop after this many epochs without a new smallest validation loss, and restore the
+        weights that had it. Without `patience` the weights of the last epoch stay.
     seed : int
-        Decides the order of the jets in each epoch, and what dropout drops.
+        Sets the order of the jets in each epoch, and what dropout drops.
     checkpoint : path, optional
-        Written after each epoch. A training that finds it goes on behind its last epoch, and ends
-        like one that was never interrupted. Remove the file to start anew.
+        Written after each epoch. A training that finds it continues after its last epoch, and
+        ends as if it had never been interrupted. Remove the file to start over.
     device : str or torch.device, optional
         `best_device` by default.
     after_epoch : function of (epoch, row), optional
-        Called with the number of the epoch, from 1, and its row of the history. What it raises
-        ends the training.
+        Called with the number of the epoch, counted from 1, and its row of the history. An
+        exception from it ends the training.
     label : str
-        Written in front of the progress bar; without one no bar is drawn.
+        Written in front of the progress bar; if empty, no bar is drawn.
 
     Returns
     -------
@@ -120,9 +119,9 @@ def fit_torch(
     Raises
     ------
     ValueError
-        If there is not one label per jet, or the checkpoint is that of another training.
+        If there is not one label per jet, or the checkpoint belongs to another training.
     FloatingPointError
-        If the loss is not finite any more.
+        If the loss becomes infinite or nan.
 
     Examples
     --------
@@ -165,24 +164,33 @@ def predict_torch(
     network: nn.Module,
     features: ArrayLike,
     *,
+    all_classes: bool = False,
     batch_size: int = 1024,
     device: str | torch.device | None = None,
 ) -> NDArray[np.float32]:
-    """The signal probability of each jet, in batches: memory does not grow with the jets.
+    """Return the signal probability of each jet, in batches: memory does not grow with the jets.
 
     Parameters
     ----------
     network : nn.Module
-        Returns logits or log-probabilities of shape (n_jets, 2). It stays in the mode it is in.
+        Returns logits or log-probabilities of shape (n_jets, n_classes). Its mode (train or
+        eval) stays.
     features : array of shape (n_jets, ...)
+    all_classes : bool
+        Return the probability of every class. A network of more than two classes needs it.
     batch_size : int
         Jets at a time.
     device : str or torch.device, optional
-        Where the network is, by default.
+        By default, where the network is.
 
     Returns
     -------
-    array of shape (n_jets,)
+    array of shape (n_jets,), or (n_jets, n_classes) with `all_classes`
+
+    Raises
+    ------
+    ValueError
+        If the network has more than two classes and `all_classes` is not given.
 
     Examples
     --------
@@ -191,11 +199,22 @@ def predict_torch(
     ...         return torch.log(torch.stack([1 - x, x], dim=1))
     >>> predict_torch(Sure(), [0.25, 0.75]).round(3)
     array([0.25, 0.75], dtype=float32)
+    >>> predict_torch(Sure(), [0.25, 0.75], all_classes=True).round(3)
+    array([[0.75, 0.25],
+           [0.25, 0.75]], dtype=float32)
     """
     if device is None:
         device = next((weights.device for weights in network.parameters()), "cpu")
     outputs = _outputs(network, as_tensor(features), torch.device(device), batch_size)
-    return outputs.softmax(dim=1)[:, 1].numpy()
+    probabilities = outputs.softmax(dim=1).numpy()
+    if all_classes:
+        return probabilities
+    if probabilities.shape[1] != 2:
+        raise ValueError(
+            f"Expected a network of two classes; this one has {probabilities.shape[1]}. "
+            "all_classes=True gives the probability of each."
+        )
+    return probabilities[:, 1]
 
 
 def _train_once(
@@ -208,12 +227,12 @@ def _train_once(
     bar: EpochBar,
     epoch: int,
 ) -> dict[str, float]:
-    """One epoch: every training jet once, in a new random order."""
+    """Train for one epoch: every jet once, in a new random order."""
     network.train()
     total_loss, n_correct = torch.zeros((), device=device), torch.zeros((), device=device)
     n_jets = 0
     n_batches, batches = shuffled(train, batch_size, epoch)
-    with closing(batches):  # also after an error, whose traceback would keep them
+    with closing(batches):  # also after an error: its traceback would keep them
         for number, (features, y_true) in enumerate(batches):
             x, y = _on_device(features, device), y_true.to(device)
             optimizer.zero_grad()
@@ -239,10 +258,10 @@ def _validated(
 
 
 def _compared(network: nn.Module, val: Data | Iterable[Data], device: torch.device) -> Data:
-    """What the network says of each jet, and what it is; both on the CPU."""
+    """Return the outputs for each jet and its true class, both on the CPU."""
     if isinstance(val, tuple):
         return _outputs(network, val[0], device), val[1]
-    set_epoch(val, 0)  # always in the same order, which decides the last digit of a mean
+    set_epoch(val, 0)  # always the same order: it affects the last digit of a mean
     parts = [(_outputs(network, features, device), y_true) for features, y_true in pairs(val)]
     outputs, y_true = zip(*parts, strict=True)
     return torch.cat(outputs), torch.cat(y_true)
@@ -252,7 +271,7 @@ def _compared(network: nn.Module, val: Data | Iterable[Data], device: torch.devi
 def _outputs(
     network: nn.Module, features: torch.Tensor, device: torch.device, batch_size: int = 1024
 ) -> torch.Tensor:
-    """What the network says of each jet, shape (n_jets, 2), on the CPU."""
+    """Return the outputs for each jet, shape (n_jets, 2), on the CPU."""
     training = network.training
     network.eval()
     try:
@@ -263,7 +282,7 @@ def _outputs(
 
 
 def _errors(outputs: torch.Tensor, y_true: torch.Tensor) -> Iterator[float]:
-    """Standard errors of loss and accuracy, from the spread between the jets."""
+    """Yield the standard errors of loss and accuracy, from the spread between jets."""
     cross_entropy = nn.functional.cross_entropy(outputs, y_true, reduction="none")
     for per_jet in (cross_entropy, (outputs.argmax(dim=1) == y_true).float()):
         yield (per_jet.std(correction=0) / len(per_jet) ** 0.5).item()
@@ -275,7 +294,7 @@ def _on_device(x: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 def _seed_of(seed: int, epoch: int) -> int:
-    """A seed for each epoch, so that a training that goes on draws what it would have drawn."""
+    """Return an epoch's seed, so that a continued training draws what it would have drawn."""
     return int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])
 
 
@@ -293,11 +312,11 @@ def _require_finite(row: Mapping[str, float], epoch: int) -> None:
 
 @functools.cache
 def _keep_memory() -> None:
-    """Tell glibc to keep what a batch has freed for the next one, instead of giving it back.
+    """Make glibc keep the memory that a batch frees for the next batch.
 
     Otherwise a CPU spends a third to half of a training on page faults: see
-    ``benchmarks/torch_training.py``. Arrays above 256 MB, such as data, are given back as before,
-    and so is free memory above 512 MB. The three parameters are named as in ``malloc.h``.
+    ``benchmarks/torch_training.py``. The system still gets back arrays above 256 MB, such as data,
+    and free memory above 512 MB. The three parameters are named as in ``malloc.h``.
     """
     if sys.platform != "linux" or not hasattr(libc := ctypes.CDLL(None), "mallopt"):
         return

@@ -9,7 +9,7 @@ import numpy as np
 import tables
 import uproot
 
-from course_utils.jetfile import TRUTH_LABELS
+from course_utils.samples import TRUTH_LABELS
 from course_utils.samples.cms_ntuples import CANDIDATE
 
 N_HDF5 = 100  # candidates of a jet in the HDF5 form

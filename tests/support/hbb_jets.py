@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from course_utils.jetfile import TRUTH_LABELS, JetTable
+from course_utils.jetfile import JetTable
+from course_utils.samples import TRUTH_LABELS
 
 
 def with_labels(table: JetTable, seed: int = 0) -> JetTable:

@@ -29,7 +29,8 @@ BYTES_PER_JET = 4 * (800 + 4) + 2
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"jets": np.zeros((5, 100, 4))}, r"jets of shape \(5, 200, 4\); got \(5, 100, 4\)"),
+        ({"jets": np.zeros((5, 100, 4))}, "table with 200 constituents .* one has 100"),
+        ({"jets": np.zeros((5, 200, 3))}, r"jets of shape \(5, 200, 4\); got \(5, 200, 3\)"),
         ({"truth": np.zeros((4, 4))}, r"truth of shape \(5, 4\); got \(4, 4\)"),
         ({"y_true": np.zeros((5, 1))}, r"y_true of shape \(5,\); got \(5, 1\)"),
         ({"ttv": np.zeros(6)}, r"ttv of shape \(5,\); got \(6,\)"),

@@ -14,8 +14,8 @@ pytest.importorskip("uproot", reason="needs the extra 'cms'")
 import uproot
 from cms_files import hard_jets, ntuple, random_candidates, write_hdf5, write_root
 
-from course_utils.jetfile import QCD_LABELS, TRUTH_LABELS, DataError, JetTable, write_jets
-from course_utils.samples import cms_ntuples
+from course_utils.jetfile import DataError, JetTable, write_jets
+from course_utils.samples import QCD_LABELS, TRUTH_LABELS, cms_ntuples
 from course_utils.samples.cms_ntuples import BRANCHES, file_number, read_ntuple
 
 WRITERS = {"root": write_root, "h5": write_hdf5}

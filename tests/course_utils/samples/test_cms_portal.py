@@ -16,8 +16,8 @@ pytest.importorskip("uproot", reason="needs the extra 'cms'")
 from cms_files import hard_jets, write_hdf5, write_root
 
 from course_utils.__main__ import main
-from course_utils.jetfile import TRUTH_LABELS, JetFile
-from course_utils.samples import cms_portal, load_frame, load_jets
+from course_utils.jetfile import JetFile
+from course_utils.samples import TRUTH_LABELS, cms_portal, load_frame, load_jets
 from course_utils.samples.cms_portal import PublicFile, choose, public_files
 
 if TYPE_CHECKING:

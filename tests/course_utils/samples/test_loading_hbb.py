@@ -11,16 +11,8 @@ import pandas as pd
 import pytest
 from hbb_jets import with_labels
 
-from course_utils.jetfile import (
-    EXTRA_COLUMNS,
-    TRUTH_LABELS,
-    TTV,
-    DataError,
-    JetFile,
-    JetTable,
-    write_jets,
-)
-from course_utils.samples import load_frame, load_jets, loading, stream_jets
+from course_utils.jetfile import TTV, DataError, JetFile, JetTable, write_jets
+from course_utils.samples import SAMPLES, TRUTH_LABELS, load_frame, load_jets, loading, stream_jets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +70,7 @@ def test_streaming_gives_the_same_jets(labelled: JetTable, assert_same_jets) -> 
 def test_the_frame_has_every_row_and_every_column(raw: JetTable) -> None:
     frame = load_frame("hbb", "train")
     assert frame.shape == (100, 817)
-    assert list(frame.columns[-11:]) == list(EXTRA_COLUMNS)
+    assert list(frame.columns[-11:]) == list(SAMPLES["hbb"].columns)
     for name, values in raw.columns.items():
         np.testing.assert_array_equal(frame[name], values)
     assert len(load_frame("hbb", "train", start=90, stop=95)) == 5
@@ -131,8 +123,8 @@ def test_faults_name_the_command_of_this_sample(places: Places, some_jets: SomeJ
         ("label_H_bb", 2, r"label_H_bb to be one of \(0, 1\)"),
         ("fj_pt", np.nan, "finite fj_pt"),
         ("fj_pt", 1e300, "finite fj_pt"),
-        ("file", -1, "file numbers of 0 or more"),
-        ("file", 0.5, "file numbers of 0 or more"),
+        ("file", -1, "file as whole numbers of at least 0"),
+        ("file", 0.5, "file as whole numbers of at least 0"),
     ],
 )
 def test_unsound_columns_are_neither_written_nor_read(
@@ -152,32 +144,34 @@ def test_unsound_columns_are_neither_written_nor_read(
         file.read()
 
 
-def test_columns_of_unknown_names_or_other_lengths_are_not_written(
+def test_columns_without_a_name_of_their_own_or_of_other_lengths_are_not_written(
     tmp_path: Path, some_jets: SomeJets
 ) -> None:
     table = some_jets(4)
     for columns, message in (
-        ({"charge": np.zeros(4)}, r"extra columns out of .*; got \['charge'\]"),
+        ({"jet mass": np.zeros(4)}, r"plain names .*; got \['jet mass'\]"),
+        ({"PX_7": np.zeros(4)}, r"names of their own, .*; got \['PX_7'\]"),
         ({"fj_pt": np.zeros(3)}, r"fj_pt of shape \(4,\); got \(3,\)"),
     ):
         with pytest.raises(DataError, match=message):
             write_jets(tmp_path / "f.h5", [replace(table, columns=columns)], provenance={})
     tables = [table, replace(table, columns={"fj_pt": np.zeros(4)})]
-    with pytest.raises(DataError, match="every table with the columns"):
+    with pytest.raises(DataError, match="every table with 200 constituents and the columns"):
         write_jets(tmp_path / "f.h5", tables, provenance={})
     assert not list(tmp_path.glob("*.h5*"))
 
 
-def test_text_under_a_known_name_is_left_alone(tmp_path: Path, some_jets: SomeJets) -> None:
+def test_text_is_left_alone_and_other_numbers_are_read(tmp_path: Path, some_jets: SomeJets) -> None:
     write_jets(tmp_path / "f.h5", [with_labels(some_jets(6))], provenance={})
     frame = pd.read_hdf(tmp_path / "f.h5", key="table").assign(fj_pt="high", other=1.0)
     frame.to_hdf(tmp_path / "g.h5", key="table", format="table")
     with JetFile(tmp_path / "g.h5") as file:
         assert "fj_pt" not in file.columns
-        assert set(file.read().columns) == set(EXTRA_COLUMNS) - {"fj_pt"}
+        assert set(file.read().columns) == {*SAMPLES["hbb"].columns, "other"} - {"fj_pt"}
+        assert file.read().columns["other"].dtype == np.float32
 
 
-def test_an_unknown_column_is_not_read(tmp_path: Path, some_jets: SomeJets) -> None:
+def test_a_column_that_is_not_there_is_named(tmp_path: Path, some_jets: SomeJets) -> None:
     write_jets(tmp_path / "f.h5", [some_jets(6)], provenance={})
     with JetFile(tmp_path / "f.h5") as file:
         assert file.columns == ()

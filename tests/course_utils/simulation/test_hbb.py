@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import awkward as ak
@@ -16,16 +15,18 @@ pytest.importorskip("pythia8mc", reason="needs the extra 'simulation'")
 pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
 
 from executors import BreaksAfter
+from recipes import with_units
 
 from course_utils import samples
 from course_utils.__main__ import split_sizes
-from course_utils.jetfile import EXTRA_COLUMNS, QCD_LABELS, TRUTH_LABELS, JetFile, JetTable
+from course_utils.jetfile import JetFile, JetTable
 from course_utils.kinematics import delta_phi, eta, jet_eta, jet_pt, phi
 from course_utils.metrics import roc_auc
+from course_utils.samples import QCD_LABELS, SAMPLES, TRUTH_LABELS
 from course_utils.simulation import production
 from course_utils.simulation.clustering import LeadingJets
-from course_utils.simulation.processes import HBB, SAMPLES, TOP_TAGGING, batches, pythia
-from course_utils.simulation.production import jets_per_signal, produce
+from course_utils.simulation.processes import batches, pythia
+from course_utils.simulation.production import produce
 from course_utils.simulation.truth import (
     BOTTOM,
     CHARM,
@@ -37,6 +38,7 @@ from course_utils.simulation.truth import (
 from course_utils.substructure import soft_drop_mass
 
 RADIUS = 0.8
+HBB = SAMPLES["hbb"].recipe
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +120,8 @@ def test_a_jet_has_one_label_or_holds_no_higgs_boson_of_a_signal_event(small: Je
 def test_one_jet_in_four_comes_from_the_signal_process(small: JetTable) -> None:
     for ttv in (0, 1, 2):
         assert small.columns["sample_isQCD"][small.ttv == ttv].mean() == 0.75
-    assert jets_per_signal("hbb") == samples.SAMPLES["hbb"].jets_per_signal == 4
-    assert jets_per_signal("top_tagging") == samples.SAMPLES["top_tagging"].jets_per_signal == 2
+    assert SAMPLES["hbb"].recipe.shares == {"signal": 1, "background": 3}
+    assert SAMPLES["top_tagging"].recipe.shares == {"signal": 1, "background": 1}
 
 
 def test_heavy_flavour_is_rare_in_qcd_and_charm_more_common_than_beauty(small: JetTable) -> None:
@@ -146,7 +148,7 @@ def test_the_small_sample_can_be_split_by_file(small: JetTable) -> None:
 
 def jets_along(momentum: np.ndarray) -> LeadingJets:
     n = len(momentum)
-    return LeadingJets(momentum, np.zeros((n, 200, 4)), np.arange(n), np.full(n, 100.0))
+    return LeadingJets(momentum, np.zeros((n, 200, 4)), np.arange(n), *np.full((2, n), 100.0))
 
 
 def four_momentum(pt: float, eta: float, phi: float, mass: float = 0.0) -> list[float]:
@@ -222,14 +224,14 @@ def test_qcd_jets_are_labelled_by_the_hadrons_that_decay_weakly_inside(
 def test_an_event_without_a_jet_does_not_shift_the_labels_of_the_others() -> None:
     record = ak.concatenate([record_of(*START, (B0, 1, 0.0)), record_of(*START, (D0, 1, 0.0))])
     axis = np.array([four_momentum(500, 0.0, 0.0)])
-    second = LeadingJets(axis, np.zeros((1, 200, 4)), np.array([1]), np.ones(1))
+    second = LeadingJets(axis, np.zeros((1, 200, 4)), np.array([1]), *np.ones((2, 1)))
     labels = qcd_labels(record, second, radius=RADIUS)
     assert [name for name, values in labels.items() if values[0]] == ["label_QCD_c"]
 
 
 @pytest.fixture(scope="module")
 def hz() -> ak.Array:
-    return next(batches(pythia(HBB.signal, HBB, seed=12), size=30))
+    return next(batches(pythia(HBB.process("signal"), HBB, seed=12), size=30))
 
 
 def test_the_b_quarks_are_those_of_the_higgs_boson(hz: ak.Array) -> None:
@@ -249,7 +251,7 @@ def test_every_higgs_decay_ends_in_two_b_hadrons_or_more(hz: ak.Array) -> None:
 
 
 def test_a_process_without_a_higgs_boson_is_told() -> None:
-    record = next(batches(pythia(HBB.background, HBB, seed=1), size=2))
+    record = next(batches(pythia(HBB.process("background"), HBB, seed=1), size=2))
     with pytest.raises(ValueError, match="one Higgs boson per event"):
         higgs_to_bb(record)
 
@@ -260,7 +262,7 @@ def test_a_process_without_a_higgs_boson_is_told() -> None:
 @pytest.fixture(scope="module", autouse=True)
 def small_units() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(SAMPLES, "hbb", replace(HBB, unit_jets=(5, 15)))
+        patch.setitem(SAMPLES, "hbb", with_units("hbb", 5, 15))
         yield
 
 
@@ -322,7 +324,7 @@ def test_an_interrupted_production_continues_with_the_same_jets(
 
 def test_a_file_holds_every_column_and_says_what_it_is(tmp_path: Path) -> None:
     with JetFile(produce("hbb", tmp_path / "f.h5", n_jets=4, seed=1, progress=False)) as file:
-        assert file.columns == tuple(EXTRA_COLUMNS)
+        assert file.columns == SAMPLES["hbb"].columns
         assert "soft drop mass (40.0, 200.0) GeV" in file.provenance["cuts"]
         assert "Higgs boson and its two b quarks" in file.provenance["cuts"]
         assert "13000" in file.provenance["settings"]
@@ -343,4 +345,4 @@ def test_top_tagging_is_cut_as_before() -> None:
         "leading anti-kT R=0.8 jet, pT (550.0, 650.0) GeV, abs(eta) < 2.0; "
         "signal: top and its three quarks within R"
     )
-    assert TOP_TAGGING.soft_drop_mass is None
+    assert SAMPLES["top_tagging"].recipe.soft_drop_mass is None

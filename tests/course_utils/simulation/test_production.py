@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +18,19 @@ pytest.importorskip("pythia8mc", reason="needs the extra 'simulation'")
 pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
 
 from executors import BreaksAfter
+from recipes import with_units
 
 from course_utils.jetfile import DataError, JetFile
+from course_utils.samples import SAMPLES
 from course_utils.simulation import production
-from course_utils.simulation.processes import SAMPLES
 from course_utils.simulation.production import produce
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small_units():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(SAMPLES, "top_tagging", replace(SAMPLES["top_tagging"], unit_jets=(10, 10)))
-        patch.setitem(SAMPLES, "hbb", replace(SAMPLES["hbb"], unit_jets=(5, 15)))
+        patch.setitem(SAMPLES, "top_tagging", with_units("top_tagging", 10, 10))
+        patch.setitem(SAMPLES, "hbb", with_units("hbb", 5, 15))
         yield
 
 
@@ -164,7 +164,7 @@ def test_only_a_few_units_wait_in_memory_however_many_jets_are_asked_for(monkeyp
 
     monkeypatch.setattr(production, "make_unit", lambda unit: unit.number)
     executor = Counting(100)
-    units = [production.Unit("top_tagging", "train", False, n, 1, 1) for n in range(100)]
+    units = [production.Unit("top_tagging", "train", "background", 0, n, 1, 1) for n in range(100)]
     numbers = []
     for _, number in production._made(units, executor, at_once=3):
         executor.waiting -= 1

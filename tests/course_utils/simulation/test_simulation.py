@@ -8,20 +8,14 @@ import pytest
 pytest.importorskip("pythia8mc", reason="needs the extra 'simulation'")
 pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
 
+from course_utils.samples import SAMPLES, Process
 from course_utils.simulation.card import ECAL, HADRON, HCAL, Card
 from course_utils.simulation.clustering import LeadingJets, leading_jets
 from course_utils.simulation.detector import EnergyFlow, _at_calorimeter, _smeared, reconstruct
-from course_utils.simulation.processes import (
-    HBB,
-    TOP_TAGGING,
-    Particles,
-    Process,
-    batches,
-    final_state,
-    pythia,
-)
+from course_utils.simulation.processes import Particles, batches, final_state, pythia
 from course_utils.simulation.truth import hadronic_tops, matched_top
 
+TOP_TAGGING, HBB = (SAMPLES[name].recipe for name in ("top_tagging", "hbb"))
 PHOTON, PION, NEUTRON, MUON, NEUTRINO = 22, 211, 2112, 13, 14
 
 
@@ -247,7 +241,9 @@ def test_whatever_a_jet_inside_the_cuts_can_hold_is_clustered():
 def jets_along(momentum):
     """One leading jet in each event, known by its momentum alone."""
     n = len(momentum)
-    return LeadingJets(momentum, np.zeros((n, 200, 4)), np.arange(n), np.full(n, 100.0))
+    return LeadingJets(
+        momentum, np.zeros((n, 200, 4)), np.arange(n), np.full(n, 100.0), np.full(n, 100.0)
+    )
 
 
 @pytest.mark.parametrize(
@@ -274,7 +270,7 @@ def test_a_top_is_matched_when_all_three_quarks_are_inside(offsets, matches, axi
 
 @pytest.fixture(scope="module")
 def ttbar():
-    return next(batches(pythia(TOP_TAGGING.signal, TOP_TAGGING, seed=12), size=20))
+    return next(batches(pythia(TOP_TAGGING.process("signal"), TOP_TAGGING, seed=12), size=20))
 
 
 def invariant_mass(momentum):
@@ -299,6 +295,6 @@ def test_final_state_carries_the_beams_energy(ttbar):
 
 
 def test_unknown_pythia_setting_is_named():
-    wrong = Process("typo", ("Top:gg2ttbra = on",), (500, 700))
+    wrong = Process("typo", "typo", True, 1, ("Top:gg2ttbra = on",))
     with pytest.raises(ValueError, match="gg2ttbra"):
         pythia(wrong, TOP_TAGGING, seed=1)

@@ -246,3 +246,17 @@ def test_importing_the_loop_imports_no_keras():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_three_classes_are_learned_and_predicted():
+    rng = np.random.default_rng(3)
+    y_true = rng.integers(0, 3, 600)
+    x = np.eye(3, dtype=np.float32)[y_true] + 0.1 * rng.standard_normal((600, 3), np.float32)
+    network = nn.Linear(3, 3)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
+    fit_torch(network, (x, y_true), (x, y_true), optimizer, n_epochs=10, device="cpu", label="")
+    probabilities = predict_torch(network, x, all_classes=True)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert (probabilities.argmax(axis=1) == y_true).all()
+    with pytest.raises(ValueError, match="two classes; this one has 3"):
+        predict_torch(network, x)

@@ -24,7 +24,7 @@ import re
 import sys
 import tomllib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -129,7 +129,20 @@ class Lesson:
 
 
 class Session:
-    """The cells of a lesson run in one namespace, which remembers its state before each of them."""
+    """The cells of a lesson run in one namespace, which remembers its state before each of them.
+
+    Every check runs twice: its visible part, as a student runs it, and all of it, as a grader does.
+    Later cells see what the visible part has left behind, and nothing of the hidden tests.
+
+    Attributes
+    ----------
+    marks : dict
+        The points of each check, by its position in the notebook.
+    seen_by_student : list of str
+        Every code cell, the checks without their hidden tests.
+    validated : dict
+        The cell of each check without its hidden tests, with the outputs of its visible part.
+    """
 
     def __init__(self, cells: list[nbformat.NotebookNode], folder: Path) -> None:
         self.folder = folder
@@ -137,12 +150,24 @@ class Session:
         self.namespace: dict = {"__name__": "__main__", "display": lambda *objects: None}
         self.before: list[dict] = []
         self.marks: dict[int, float] = {}
+        self.validated: dict[int, nbformat.NotebookNode] = {}
+        self.seen_by_student: list[str] = []
         for position, cell in enumerate(cells):
             self.before.append(dict(self.namespace))
             if cell.cell_type == "code" and is_grade(cell):
-                self.marks[position] = self.mark(cell)
+                self._check(position, cell)
             elif cell.cell_type == "code":
                 self.run(cell.source)
+                self.seen_by_student.append(cell.source)
+
+    def _check(self, position: int, cell: nbformat.NotebookNode) -> None:
+        visible = visible_part(cell)
+        self.validated[position] = self.executed(visible)
+        self.seen_by_student.append(visible.source)
+        afterwards = dict(self.namespace)
+        self.back_to(position)
+        self.marks[position] = self.mark(cell)
+        self._set(afterwards)
 
     def back_to(self, position: int) -> None:
         """Forget all that the cell at this position and those after it have defined."""
@@ -165,6 +190,10 @@ class Session:
 
     def mark(self, cell: nbformat.NotebookNode) -> float:
         """The points that nbgrader gives for a check cell in this state."""
+        return determine_grade(self.executed(cell))[0]
+
+    def executed(self, cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
+        """The cell with the outputs that nbgrader reads: result, error, standard error."""
         cell = nbformat.from_dict(cell)
         cell.outputs = []
         complaints = io.StringIO()
@@ -179,21 +208,30 @@ class Session:
             cell.outputs.append(new_output("stream", name="stderr", text=complaints.getvalue()))
         # An error or a complaint costs all points, also after a result.
         cell.outputs.sort(key=lambda output: output.output_type == "execute_result")
-        return determine_grade(cell)[0]
+        return cell
 
-    def marks_for(self, lesson: Lesson, exercise: Exercise, answer: str) -> dict[str, float]:
+    def marks_for(
+        self,
+        lesson: Lesson,
+        exercise: Exercise,
+        answer: str,
+        *,
+        parts: Sequence[str] = ("whole", "visible", "hidden"),
+    ) -> dict[str, float]:
         """The points of an exercise with another answer in place of the solution.
 
         Parameters
         ----------
         answer : str
             The cell that a student would hand in.
+        parts : sequence of {"whole", "visible", "hidden"}
+            ``"whole"`` is what counts, ``"visible"`` what the student's own check says, and
+            ``"hidden"`` what the hidden tests say, whatever the visible ones did.
 
         Returns
         -------
         dict
-            ``"whole"`` is what counts, ``"visible"`` what the student's own check says, and
-            ``"hidden"`` what the hidden tests say, whatever the visible ones did.
+            The points by part.
         """
         self.back_to(exercise.answer)
         between = lesson.cells[exercise.answer + 1 : exercise.check]
@@ -201,15 +239,14 @@ class Session:
             with contextlib.suppress(Exception):
                 self.run(source)
         answered, marks = dict(self.namespace), {}
-        for part in ("whole", "visible", "hidden"):
+        for part in parts:
             self._set(answered)
             check = nbformat.from_dict(lesson.cells[exercise.check])
-            visible = HIDDEN.sub("", check.source)
             if part == "visible":
-                check.source = visible
+                check = visible_part(check)
             elif part == "hidden":
+                self._run_each_statement(visible_part(check).source)
                 check.source = "\n".join(HIDDEN.findall(check.source))
-                self._run_each_statement(visible)
             marks[part] = self.mark(check)
         return marks
 
@@ -218,6 +255,13 @@ class Session:
         for statement in ast.parse(source).body:
             with contextlib.suppress(Exception):
                 self.run(ast.unparse(statement))
+
+
+def visible_part(check: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A check cell without its hidden tests, as a student has it."""
+    cell = nbformat.from_dict(check)
+    cell.source = HIDDEN.sub("", cell.source).rstrip("\n")
+    return cell
 
 
 def filled_in(lesson: Lesson, released: nbformat.NotebookNode) -> nbformat.NotebookNode:

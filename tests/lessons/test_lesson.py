@@ -120,3 +120,26 @@ def test_functions_of_earlier_cells_see_the_answer_under_test(lesson_with, tmp_p
     session = Session(cells, tmp_path)
     session.run("def twice(x):\n    return 10 * x")
     assert session.run("four_times(1)") == 100
+
+
+def test_later_cells_see_what_a_visible_check_leaves_behind_and_nothing_of_a_hidden_one(
+    lesson_with, tmp_path
+):
+    check = GOOD.replace("assert twice(1)", "seen = 1\nassert twice(1)")
+    lesson = lesson_with(check.replace("assert twice(-3.5)", "secret = 1\nassert twice(-3.5)"))
+    session = Session([*lesson.cells, new_code_cell("later = 1")], tmp_path)
+    assert {"seen", "later"} < set(session.namespace)
+    assert "secret" not in session.namespace
+    assert session.marks == {3: 3}
+
+
+def test_what_a_student_validates_is_the_visible_part(lesson_with, tmp_path):
+    failing = GOOD.replace("-3.5) == -7", "-3.5) == 8")
+    session = Session(lesson_with(failing).cells, tmp_path)
+    assert session.marks == {3: 0}
+    assert session.validated[3].outputs == []
+    assert session.seen_by_student == [
+        "earlier = [1]", ANSWER, "# Check: a number.\nassert twice(1) == 2"
+    ]  # fmt: skip
+    session = Session(lesson_with(GOOD.replace("(1) == 2", "(1) == 3")).cells, tmp_path)
+    assert [output.ename for output in session.validated[3].outputs] == ["AssertionError"]

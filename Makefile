@@ -40,7 +40,7 @@ test: $(VENV)/ready  ## run all tests, on all cores (WORKERS=0: in one process)
 	$(ONE_THREAD) python -m pytest -n $(WORKERS) --maxprocesses 4 --no-loadscope-reorder
 
 test-challenge: $(VENV)/ready  ## test the challenge on the database that CHALLENGE_DATABASE_URL names
-	python -m pytest $(addprefix tests/test_challenge_,$(addsuffix .py,store quota lifecycle audit migrations dropbox load creation cli secrecy))
+	python -m pytest tests/challenge/store tests/challenge/intake tests/challenge/setup tests/challenge/cli tests/challenge/test_secrecy.py
 
 lab: $(VENV)/ready  ## open JupyterLab, as a student sees it
 	jupyter lab

@@ -21,18 +21,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge import lifecycle
-from challenge.audit import audit, wrong_scores
-from challenge.board import FORMATS
-from challenge.contest import Contest
-from challenge.creation import Plan, create_from_labels
-from challenge.folder import Rules
-from challenge.gradebook import grades
-from challenge.intake import accept, submit
-from challenge.names import BASELINE_TEAM
-from challenge.receipts import Receipt
-from challenge.submission import SubmissionError
-from challenge.view import alike, view
+from challenge.board.copies import look_alikes
+from challenge.board.current import current_standings
+from challenge.board.marks import grades
+from challenge.board.text import FORMATS
+from challenge.errors import SubmissionError
+from challenge.intake.receipts import Receipt
+from challenge.intake.rescoring import wrong_scores
+from challenge.intake.submission import accept, submit
+from challenge.setup.create import create_from_labels
+from challenge.setup.plan import Plan
+from challenge.store import lifecycle
+from challenge.store.audit import audit_log
+from challenge.store.challenge import Challenge
+from challenge.store.folder import Rules
+from challenge.words import BASELINE_TEAM
 
 OPENS = datetime(2026, 4, 13, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -45,7 +48,7 @@ BASELINES = {"jet mass": 0.5, "tau32": 0.72}
 class Classroom:
     """A challenge on labels whose best tagger is known, and a clock that is set by hand."""
 
-    contest: Contest
+    challenge: Challenge
     observable: NDArray[np.float64]  # (n_jets,) what a perfect network would find
     now: list[datetime]
     answers: Counter[str] = field(default_factory=Counter)
@@ -59,8 +62,8 @@ class Classroom:
         rules = Rules(opens=OPENS, closes=OPENS + days * DAY)
         create_from_labels(folder, source, seed=20260413, plan=Plan("Spring school", rules=rules))
         now = [OPENS]
-        contest = Contest.open(folder, clock=lambda: now[0])
-        return cls(contest, rng.normal(size=n_jets) + SEPARATION * labels, now)
+        challenge = Challenge.open(folder, clock=lambda: now[0])
+        return cls(challenge, rng.normal(size=n_jets) + SEPARATION * labels, now)
 
     def scores(self, rng: np.random.Generator, quality: float) -> NDArray[np.float32]:
         """Of a network that sees `quality` (0 to 1) of what there is to see."""
@@ -72,7 +75,7 @@ class Classroom:
         """Count the answer by its reason; the receipt if it was accepted."""
         data = scores if isinstance(scores, bytes) else _file(scores)
         try:
-            receipt = submit(self.contest, data, team=team, network=network)
+            receipt = submit(self.challenge, data, team=team, network=network)
         except SubmissionError as refusal:
             self.answers[f"refused: {refusal.reason}"] += 1
             return None
@@ -158,7 +161,7 @@ def term(room: Classroom, *, teams: int, days: int) -> Iterator[str]:
     """Every day of the challenge, then its end; yields what is to be printed."""
     for network, quality in BASELINES.items():
         data = _file(room.scores(np.random.default_rng(len(network)), quality))
-        accept(room.contest, data, team=BASELINE_TEAM, network=network, is_ours=True)
+        accept(room.challenge, data, team=BASELINE_TEAM, network=network, is_ours=True)
     names = [*CHARACTERS, *(f"team {number:02d}" for number in range(1, teams + 1))][:teams]
     talents = np.random.default_rng(1).uniform(0.5, 0.8, teams)
     for day in range(days):
@@ -173,24 +176,24 @@ def term(room: Classroom, *, teams: int, days: int) -> Iterator[str]:
 
 
 def _end(room: Classroom, days: int) -> Iterator[str]:
-    contest = room.contest
+    challenge = room.challenge
     room.now[0] = OPENS + days * DAY
     room.answers.clear()
     room.hand_in("team 01", "late", room.scores(np.random.default_rng(9), 0.99))
     yield f"after the close: {dict(room.answers)}"
-    yield FORMATS["table"](view(contest))
-    lifecycle.reveal(contest.store, contest.rules)
-    yield FORMATS["table"](view(contest))
-    for pair in alike(contest):
+    yield FORMATS["table"](current_standings(challenge))
+    lifecycle.reveal(challenge)
+    yield FORMATS["table"](current_standings(challenge))
+    for pair in look_alikes(challenge.store.scored(), challenge.scores_of):
         yield (
             f"alike: {pair.first.team} / {pair.first.network} and {pair.second.team} / "
             f"{pair.second.network}, rank correlation {pair.correlation:.4f}"
         )
-    yield grades(contest)
-    found = audit(contest.store)
+    yield grades(challenge)
+    found = audit_log(challenge.store)
     yield f"audit: {found.n_events} events, {len(found.faults)} faults"
-    wrong = list(wrong_scores(contest))
-    yield f"rescore --verify: {len(contest.store.records())} submissions, {len(wrong)} differ"
+    wrong = list(wrong_scores(challenge))
+    yield f"rescore --verify: {len(challenge.store.records())} submissions, {len(wrong)} differ"
 
 
 def _file(scores: NDArray[np.generic]) -> bytes:

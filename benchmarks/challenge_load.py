@@ -25,13 +25,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from challenge.audit import audit, wrong_scores
-from challenge.contest import Contest
-from challenge.creation import Plan, create_from_labels
-from challenge.folder import Rules
-from challenge.intake import submit
-from challenge.records import State
-from challenge.submission import SubmissionError
+from challenge.errors import SubmissionError
+from challenge.intake.rescoring import wrong_scores
+from challenge.intake.submission import submit
+from challenge.setup.create import create_from_labels
+from challenge.setup.plan import Plan
+from challenge.store.audit import audit_log
+from challenge.store.challenge import Challenge
+from challenge.store.folder import Rules
+from challenge.store.records import State
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,11 @@ def measure(folder: Path, load: Load) -> Outcome:
         start = time.perf_counter()
         answers = pool.map(_hand_in, tasks, chunksize=1)
         seconds = time.perf_counter() - start
-    contest = Contest.open(folder)
-    records = contest.store.records()
+    challenge = Challenge.open(folder)
+    records = challenge.store.records()
     accepted = Counter(record.team for record in records)
     receipts = Counter((team, sha256) for team, sha256, reason in answers if not reason)
-    faults = [*audit(contest.store).faults, *wrong_scores(contest)]
+    faults = [*audit_log(challenge.store).faults, *wrong_scores(challenge)]
     if receipts != Counter((record.team, record.sha256) for record in records):
         faults.append("The receipts are not the submissions that are stored.")
     if any(record.state is not State.SCORED for record in records):
@@ -102,11 +104,11 @@ def _new_challenge(folder: Path, load: Load) -> None:
 
 def _hand_in(task: tuple[Path, int, int]) -> tuple[str, str, str]:
     folder, team, number = task
-    contest = Contest.open(folder)
-    data = _file([team, number], contest.truth.labels)
+    challenge = Challenge.open(folder)
+    data = _file([team, number], challenge.truth.labels)
     name = f"team {team}"
     try:
-        receipt = submit(contest, data, team=name, network=f"net {number % 3}")
+        receipt = submit(challenge, data, team=name, network=f"net {number % 3}")
     except SubmissionError as refusal:
         return name, "", refusal.reason
     return name, receipt.sha256, ""

@@ -26,17 +26,16 @@ from rich.table import Table
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from challenge.board import FORMATS
-from challenge.comparisons import remember
-from challenge.contest import Contest
-from challenge.creation import create_from_labels
-from challenge.intake import submit
-from challenge.leaderboard import Evidence, Occasion, standings
-from challenge.page import as_html
-from challenge.ranking import Entry
-from challenge.scoring import score
-from challenge.standings import Phase
-from challenge.view import view
+from challenge.board.build import Evidence, Occasion, build_standings
+from challenge.board.current import current_standings
+from challenge.board.page import as_html
+from challenge.board.text import FORMATS
+from challenge.intake.submission import submit
+from challenge.scoring.comparisons import remember
+from challenge.scoring.scorecard import score
+from challenge.setup.create import create_from_labels
+from challenge.store.challenge import Challenge
+from challenge.store.records import Phase, Record, State, Verdict
 from course_utils.metrics import ordered
 
 OPENED = datetime(2026, 5, 4, 9, tzinfo=UTC)
@@ -81,7 +80,7 @@ def one_submission(labels: np.ndarray, scores: np.ndarray) -> Table:
     return table
 
 
-def scored(labels: np.ndarray, number: int, folder: Path) -> tuple[Entry, np.ndarray]:
+def scored(labels: np.ndarray, number: int, folder: Path) -> tuple[Record, np.ndarray]:
     """A network's submission, scored and remembered as the challenge does."""
     rng = np.random.default_rng([2, number])
     common = np.random.default_rng(2).normal(size=len(labels)) + 2.5 * labels
@@ -89,14 +88,16 @@ def scored(labels: np.ndarray, number: int, folder: Path) -> tuple[Entry, np.nda
     key = hashlib.sha256(str(number).encode()).hexdigest()
     remember(labels, key, scores, cache=folder)
     team, network = f"team {number // 5}", f"network {number % 5}"
-    return Entry(number, team, network, key, OPENED, score(labels, scores)), scores
+    card = score(labels, scores)
+    verdict = Verdict(card, card, is_best=True, compared_with=None)
+    return Record(number, team, network, key, OPENED, State.SCORED, verdict), scores
 
 
-def stored_contest(labels: np.ndarray, n_networks: int, folder: Path) -> Contest:
+def stored_challenge(labels: np.ndarray, n_networks: int, folder: Path) -> Challenge:
     """A challenge on disk, five networks a team, scored and stored."""
     np.save(folder / "labels.npy", labels)
     create_from_labels(folder / "c", folder / "labels.npy", seed=1)
-    contest = Contest.open(folder / "c")
+    challenge = Challenge.open(folder / "c")
     rng = np.random.default_rng(3)
     common = rng.normal(size=len(labels)) + 2.5 * labels
     for number in range(n_networks):
@@ -104,18 +105,18 @@ def stored_contest(labels: np.ndarray, n_networks: int, folder: Path) -> Contest
         file = io.BytesIO()
         np.save(file, scores.astype(np.float32))
         team, network = f"team {number // 5}", f"network {number % 5}"
-        submit(contest, file.getvalue(), team=team, network=network)
-    return contest
+        submit(challenge, file.getvalue(), team=team, network=network)
+    return challenge
 
 
 def stored_board(labels: np.ndarray, n_networks: int, folder: Path) -> Table:
     """The same page from the files and the database of a challenge, as the command draws it."""
-    contest = stored_contest(labels, n_networks, folder)
+    challenge = stored_challenge(labels, n_networks, folder)
     html = FORMATS["html"]
     start = perf_counter()
-    html(view(contest))
+    html(current_standings(challenge))
     first = perf_counter() - start
-    again = seconds(lambda: html(view(contest)), repeats=3)
+    again = seconds(lambda: html(current_standings(challenge)), repeats=3)
     table = Table("what", "s", "target", title=f"stored board of {n_networks} networks")
     table.add_row("the first time", f"{first:.2f}", "")
     table.add_row("when nothing changed", f"{again:.2f}", "< 1")
@@ -134,7 +135,7 @@ def whole_board(labels: np.ndarray, n_networks: int, folder: Path) -> Table:
 
     def draw(n: int) -> tuple[float, float]:
         wall, cpu = perf_counter(), process_time()
-        as_html(standings(occasion, entries[:n], evidence))
+        as_html(build_standings(occasion, entries[:n], evidence))
         return perf_counter() - wall, process_time() - cpu
 
     title = f"board of {n_networks} networks with tied groups, {len(labels)} jets each"

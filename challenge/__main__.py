@@ -1,4 +1,4 @@
-"""``python -m challenge``; see `challenge.cli`."""
+"""``python -m challenge``; see `challenge.cli.run`."""
 
 import sys
 

@@ -21,14 +21,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from contests import NOON, Clock, ladder, new_contest, send
+from challenges import NOON, Clock, ladder, new_challenge, send
 from recipes import with_units
 
-from challenge import lifecycle
-from challenge.audit import audit
-from challenge.board import FORMATS
+from challenge.board.current import current_standings
+from challenge.board.text import FORMATS
 from challenge.cli import main as challenge_command
-from challenge.view import view
+from challenge.store import lifecycle
+from challenge.store.audit import audit_log
 from course_utils.__main__ import main as data_command
 from course_utils.jetfile import JetFile, JetTable, write_jets
 from course_utils.prepared import Constituents, Images, prepare
@@ -125,33 +125,33 @@ def test_prepared_forms_give_the_same_arrays(sample, tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def contests(tmp_path_factory):
+def challenges(tmp_path_factory):
     """The same class, while the board is live and after the reveal."""
     made = {}
     for name in ("live", "revealed"):
         clock = Clock()
-        contest = new_contest(tmp_path_factory.mktemp(name) / "class", clock=clock, per_day=9)
+        challenge = new_challenge(tmp_path_factory.mktemp(name) / "class", clock=clock, per_day=9)
         for step in range(3):
             for team, network in (("us", "cnn"), ("Jörg Söhne", "-1"), ("them", "dnn")):
                 clock.passes(hours=7)
-                send(contest, ladder(step + (team == "them")), team=team, network=network)
+                send(challenge, ladder(step + (team == "them")), team=team, network=network)
         if name == "revealed":
             clock.at = NOON.replace(month=5)
-            lifecycle.close(contest.store)
-            lifecycle.reveal(contest.store, contest.rules)
-        made[name] = contest
+            lifecycle.close(challenge)
+            lifecycle.reveal(challenge)
+        made[name] = challenge
     return made
 
 
 @pytest.mark.parametrize("phase", ["live", "revealed"])
 @pytest.mark.parametrize("kind", sorted(FORMATS))
-def test_board_says_the_same(contests, phase, kind, monkeypatch):
+def test_board_says_the_same(challenges, phase, kind, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
-    same_text(f"board_{phase}.{kind}", FORMATS[kind](view(contests[phase])))
+    same_text(f"board_{phase}.{kind}", FORMATS[kind](current_standings(challenges[phase])))
 
 
-def test_audit_finds_the_same_chain(contests):
-    found = [audit(contests[phase].store) for phase in ("live", "revealed")]
+def test_audit_finds_the_same_chain(challenges):
+    found = [audit_log(challenges[phase].store) for phase in ("live", "revealed")]
     lines = [f"{each.n_events} {each.head} {list(each.faults)}\n" for each in found]
     assert "".join(lines) == _golden("audit.txt", "".join(lines))
 

@@ -8,6 +8,11 @@ All functions take ``y_true`` (1 or True for signal, 0 or False for background) 
 The room imports NumPy and SciPy and nothing of the course.
 """
 
+from course_utils.metrics.differences import (
+    p_values_of_differences,
+    paired_error,
+    paired_errors,
+)
 from course_utils.metrics.intervals import bootstrap, clopper_pearson, lower_limit
 from course_utils.metrics.measurement import AucDifference, Measurement, Rejection
 from course_utils.metrics.scores import (
@@ -32,6 +37,9 @@ __all__ = [
     "compare_auc",
     "lower_limit",
     "ordered",
+    "p_values_of_differences",
+    "paired_error",
+    "paired_errors",
     "roc_auc",
     "roc_curve",
 ]

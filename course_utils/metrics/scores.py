@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from course_utils.metrics import intervals
+from course_utils.metrics.differences import p_values_of_differences, paired_error
 from course_utils.metrics.measurement import AucDifference, Measurement, Rejection
 
 __all__ = [
@@ -247,9 +247,8 @@ def compare_auc(y_true: ArrayLike, y_score_a: ArrayLike, y_score_b: ArrayLike) -
         area.append(tagger.auc().value)
         shift += sign * tagger.placements()
     difference = area[0] - area[1]
-    by_class = (shift[is_signal], shift[~is_signal])
-    error = math.sqrt(sum(np.var(each, ddof=1) / len(each) for each in by_class))
-    return AucDifference(difference, error, _two_sided_p_value(difference, error))
+    error = paired_error((shift[is_signal], shift[~is_signal]))
+    return AucDifference(difference, error, float(p_values_of_differences(difference, error)))
 
 
 def background_rejection(
@@ -352,9 +351,3 @@ def _ordered(is_signal: NDArray[np.bool_], score: NDArray[np.float64]) -> Ordere
     signal = np.concatenate(([0], np.cumsum(is_signal[order])[ends - 1]))
     background = np.concatenate(([0], ends)) - signal
     return OrderedScores(is_signal, order, rising[ends - 1], ends, signal, background)
-
-
-def _two_sided_p_value(difference: float, error: float) -> float:
-    if difference == 0:
-        return 1.0
-    return float(2 * special.ndtr(-abs(difference) / error)) if error > 0 else 0.0

@@ -1,0 +1,275 @@
+"""What can be typed after ``python -m challenge``: each command, its options, an example."""
+
+import argparse
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Final
+
+from challenge.board import FORMATS
+from challenge.cli import commands
+from challenge.words import BASELINE_TEAM
+
+__all__ = ["parser"]
+
+Run = Callable[[argparse.Namespace], int]
+Commands = argparse._SubParsersAction
+MOMENT: Final = "2026-04-01T12:00"
+_FIRST_YEAR: Final = 2000  # an earlier one is a slip
+_DAY: Final = 86_400
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands; parsed arguments hold the function to call as ``run``."""
+    root = argparse.ArgumentParser(
+        prog="python -m challenge", description="Score predictions against hidden labels."
+    )
+    added = root.add_subparsers(metavar="COMMAND", required=True)
+    _add_create(added)
+    _add_for_everyone(added)
+    _add_score(added)
+    _add_for_one_team(added)
+    _add_for_all(added)
+    _add_checks(added)
+    return root
+
+
+def _add_create(added: Commands) -> None:
+    create = _command(
+        added,
+        "create",
+        commands.create,
+        "Make a challenge from labelled jets, or from labels that come from anywhere.",
+        "top_challenge --jets test.h5 --seed 7349018265530 --closes 2026-05-01T12:00",
+    )
+    source = create.add_mutually_exclusive_group(required=True)
+    source.add_argument("--jets", type=Path, metavar="FILE", help="a jet file with labels")
+    source.add_argument("--labels", type=Path, metavar="FILE", help="a .npy file of 0 and 1")
+    create.add_argument(
+        "--seed",
+        type=_from(0),
+        metavar="N",
+        help="sets the order of the public jets and the split (needed with --jets)",
+    )
+    create.add_argument("--name", help="shown on the leaderboard (default: the folder's name)")
+    create.add_argument(
+        "--public-fraction",
+        type=float,
+        default=0.5,
+        metavar="X",
+        help="share of the jets whose score is shown while it is live (default: %(default)s)",
+    )
+    create.add_argument("--opens", type=_instant, metavar="TIME", help=f"UTC, as {MOMENT}")
+    create.add_argument(
+        "--closes", type=_end, metavar="TIME", help=f"UTC, as {MOMENT}; a date means its end"
+    )
+    limits = {
+        "--per-day": (5, "submissions of a team in any 24 hours"),
+        "--refusals-per-day": (20, "refused files of a team in any 24 hours"),
+        "--networks": (5, "named networks of a team"),
+    }
+    for option, (usual, what) in limits.items():
+        create.add_argument(
+            option, type=_from(1), default=usual, metavar="N", help=f"{what} (default: {usual})"
+        )
+    create.add_argument(
+        "--training",
+        type=Path,
+        metavar="FILE",
+        help="another jet file that students have; those of the course are always checked",
+    )
+    create.add_argument(
+        "--accept-leaks",
+        action="store_true",
+        help="open the challenge whatever the leak scan finds",
+    )
+
+
+def _add_for_everyone(added: Commands) -> None:
+    check = _command(
+        added,
+        "check",
+        commands.check,
+        "Say whether a file would be accepted; this needs no labels and submits nothing.",
+        "top_challenge my_cnn.npy",
+    )
+    check.add_argument("file", type=Path, metavar="FILE", help="a .npy file of scores")
+    board = _command(
+        added,
+        "board",
+        commands.board,
+        "Print the leaderboard: the best entry of each network, ranked by AUC.",
+        "top_challenge --format md",
+    )
+    board.add_argument("--format", choices=sorted(FORMATS), default="table")
+
+
+def _add_score(added: Commands) -> None:
+    score = _command(
+        added,
+        "score",
+        commands.score,
+        "Submit files of scores and print their results, or watch a drop box for files.",
+        "top_challenge submission_predictions/*.npy --team 'The Top Quarks'",
+        "top_challenge --watch /srv/dropbox",
+    )
+    score.add_argument("files", type=Path, nargs="*", metavar="FILE", help=".npy files of scores")
+    who = score.add_mutually_exclusive_group(required=True)
+    who.add_argument("--team", help="letters, digits, space, '-', '_' and '.'")
+    who.add_argument(
+        "--watch",
+        type=Path,
+        metavar="DROPBOX",
+        help="score what appears as DROPBOX/TEAM/NETWORK.npy, until stopped; make the folder of "
+        "each team yourself, writable for that team, and DROPBOX writable for nobody else",
+    )
+    score.add_argument("--network", help="name of the network (default: the file's name)")
+    score.add_argument(
+        "--every",
+        type=_seconds,
+        default=2.0,
+        metavar="S",
+        help="seconds between two looks into the drop box",
+    )
+
+
+def _add_for_one_team(added: Commands) -> None:
+    show = _command(
+        added,
+        "show",
+        commands.show,
+        "Print a team's submissions, their receipts, and its quota.",
+        "top_challenge 'The Top Quarks'",
+    )
+    extend = _command(
+        added,
+        "extend",
+        commands.extend,
+        "Give one team more time, or a different number of submissions in 24 hours.",
+        f"top_challenge 'The Top Quarks' --until {MOMENT} --per-day 10",
+    )
+    extend.add_argument(
+        "--until", type=_end, metavar="TIME", help=f"UTC, as {MOMENT}; a date means its end"
+    )
+    extend.add_argument("--per-day", type=_from(1), metavar="N", help="submissions in 24 hours")
+    pick = _command(
+        added,
+        "pick",
+        commands.pick,
+        "Choose final submissions by receipt; the other networks keep their best.",
+        "top_challenge 'The Top Quarks' 5c81aa1f22d4",
+    )
+    for each in (show, extend, pick):
+        each.add_argument("team", metavar="TEAM")
+    pick.add_argument(
+        "receipts", nargs="+", metavar="RECEIPT", help="the first 8 digits of each, or more"
+    )
+
+
+def _add_for_all(added: Commands) -> None:
+    simple = {
+        "pause": (commands.pause, "Refuse submissions until resume."),
+        "resume": (commands.resume, "Accept submissions again after a pause or an early close."),
+        "close": (commands.close, "Refuse all further submissions, from every team."),
+        "reveal": (commands.reveal, "Show the private ranks; nothing can be changed afterwards."),
+        "baselines": (
+            commands.baselines,
+            f"Score simple taggers on the public jets, as entries of the team '{BASELINE_TEAM}'.",
+        ),
+    }
+    for name, (run, purpose) in simple.items():
+        _command(added, name, run, purpose, "top_challenge")
+    export = _command(
+        added,
+        "export",
+        commands.export,
+        "Print marks as CSV, in the columns of nbgrader's gradebook.",
+        "top_challenge --students students.csv > grades.csv",
+    )
+    export.add_argument(
+        "--students",
+        type=Path,
+        metavar="FILE",
+        help="CSV with the columns student_id and team (default: each team is one student)",
+    )
+
+
+def _add_checks(added: Commands) -> None:
+    rescore = _command(
+        added,
+        "rescore",
+        commands.rescore,
+        "Score every file again and store what differs.",
+        "top_challenge --verify",
+    )
+    rescore.add_argument(
+        "--verify", action="store_true", help="report what differs, change nothing"
+    )
+    audit = _command(
+        added,
+        "audit",
+        commands.audit,
+        "Check the log's chain of hashes, and every submission, final choice, extension, pause, "
+        "close and reveal against the log.",
+        "top_challenge --noted 9f2c...",
+    )
+    audit.add_argument("--noted", metavar="HASH", help="the hash that an earlier audit printed")
+
+
+def _command(
+    added: Commands, name: str, run: Run, purpose: str, *examples: str
+) -> argparse.ArgumentParser:
+    lines = "\n".join(f"  python -m challenge {name} {example}" for example in examples)
+    command = added.add_parser(
+        name,
+        help=purpose,
+        description=purpose,
+        epilog=f"example:\n{lines}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("dir", type=Path, metavar="DIR", help="the challenge folder")
+    command.set_defaults(run=run)
+    return command
+
+
+def _from(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number of at least {least}; got {value}"
+            )
+        return value
+
+    return number
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= _DAY:
+        raise argparse.ArgumentTypeError(
+            f"expected more than 0 seconds and at most a day; got {text}"
+        )
+    return value
+
+
+def _instant(text: str) -> datetime:
+    """An ISO 8601 time; UTC if it names no other zone."""
+    try:
+        at = datetime.fromisoformat(text)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        at = None
+    if at is None or at.year < _FIRST_YEAR:
+        raise argparse.ArgumentTypeError(f"expected a time like {MOMENT}; got {text}")
+    return at
+
+
+def _end(text: str) -> datetime:
+    """As `_instant`, but a date alone means its last second."""
+    at = _instant(text)
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return at
+    return datetime.combine(day, time(23, 59, 59), UTC)

@@ -1,0 +1,299 @@
+"""What each command prints; the rooms it calls do the work.
+
+Every function takes the parsed arguments and returns the exit status.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import Progress
+
+from challenge.board import FORMATS, current_standings, look_alikes, marks
+from challenge.errors import ChallengeError, SubmissionError
+from challenge.intake import (
+    DropBox,
+    Receipt,
+    accept,
+    accepted_text,
+    finish_interrupted,
+    history,
+    left_text,
+    mend_scores,
+    quota_left,
+    shown_text,
+    submit,
+    watch,
+    wrong_scores,
+)
+from challenge.scoring import find_hints, read_file, read_scores
+from challenge.setup import Plan, baseline_files, create_from_jets, create_from_labels, exposed
+from challenge.store import (
+    SETTINGS,
+    TEST_JETS,
+    Challenge,
+    Phase,
+    Rules,
+    audit_log,
+    lifecycle,
+    system_clock,
+)
+from challenge.words import BASELINE_TEAM, printable, time_text
+
+__all__ = ["ACCEPTED", "REFUSED", "UNUSABLE", "say_on_stderr"]
+
+ACCEPTED: Final = 0
+REFUSED: Final = 1
+UNUSABLE: Final = 2
+
+
+def create(args: argparse.Namespace) -> int:
+    """Make a challenge."""
+    now = system_clock()
+    if args.closes is not None and args.closes <= now:
+        raise ChallengeError(
+            f"Expected closes to be after now, {time_text(now)}; got {time_text(args.closes)}."
+        )
+    rules = Rules(args.opens, args.closes, args.per_day, args.refusals_per_day, args.networks)
+    plan = Plan(args.name, args.public_fraction, rules, args.training, args.accept_leaks)
+    if args.labels is not None:
+        challenge, leaks = create_from_labels(args.dir, args.labels, seed=args.seed, plan=plan)
+        _say(
+            f"created {challenge.folder}: {challenge.n_jets} rows, labels secret; give students a "
+            f"copy of {challenge.folder / SETTINGS} for check."
+        )
+    elif args.seed is None:
+        raise ChallengeError("--jets needs --seed N, a number of your own.")
+    else:
+        challenge, leaks = create_from_jets(args.dir, args.jets, seed=args.seed, plan=plan)
+        _say(
+            f"created {challenge.folder}: {challenge.n_jets} jets, labels secret; "
+            f"give students copies of {challenge.folder / TEST_JETS} and, for check, of {SETTINGS}."
+        )
+    for word, at in (("opens", rules.opens), ("closes", rules.closes)):
+        if at is not None:
+            _say(f"{word} {time_text(at)}.")
+    for leak in leaks:
+        say_on_stderr(f"leak accepted [{leak.reason}] {leak.sentence}")
+    warning = exposed(args.labels or args.jets)
+    if warning is not None:
+        say_on_stderr(warning)
+    return ACCEPTED
+
+
+def check(args: argparse.Namespace) -> int:
+    """Say whether `score` would accept a file."""
+    if not (args.dir / SETTINGS).is_file():
+        raise ChallengeError(
+            f"{args.dir / SETTINGS} is not there: put the {SETTINGS} that your instructor hands "
+            "out into this folder."
+        )
+    challenge = Challenge.open(args.dir)
+    scores = read_scores(read_file(args.file, challenge.n_jets), challenge.n_jets)
+    _say(
+        " ".join((f"accepted {args.file}: {challenge.n_jets} finite scores.", *find_hints(scores)))
+    )
+    return ACCEPTED
+
+
+def score(args: argparse.Namespace) -> int:
+    """Submit files, or watch a drop box."""
+    if args.watch is not None:
+        if args.files or args.network is not None:
+            raise ChallengeError("--watch takes files and names from the drop box: give none.")
+        watch(_opened(args.dir), DropBox(args.watch), every=args.every, say=_say)
+        return ACCEPTED
+    if not args.files:
+        raise ChallengeError("Expected one FILE or more, or --watch DROPBOX.")
+    if args.network is not None and len(args.files) > 1:
+        raise ChallengeError("--network names one file: leave it out, or give the files singly.")
+    challenge = _opened(args.dir)
+
+    def submitted(path: Path) -> Receipt:
+        data = read_file(path, challenge.n_jets)
+        network = path.stem if args.network is None else args.network
+        return submit(challenge, data, team=args.team, network=network)
+
+    return _each(args.files, submitted)
+
+
+def baselines(args: argparse.Namespace) -> int:
+    """Score the challenge's own entries."""
+    challenge = _opened(args.dir)
+    for network, data in baseline_files(challenge):
+        receipt = accept(challenge, data, team=BASELINE_TEAM, network=network, is_ours=True)
+        _say(f"accepted {receipt.team} / {receipt.network}: {receipt.card}")
+    return ACCEPTED
+
+
+def board(args: argparse.Namespace) -> int:
+    """Print the leaderboard."""
+    _say(FORMATS[args.format](current_standings(Challenge.open(args.dir))), escape=False)
+    return ACCEPTED
+
+
+def show(args: argparse.Namespace) -> int:
+    """Print the submissions of one team."""
+    challenge = Challenge.open(args.dir)
+    for record, answer in history(challenge, args.team):
+        _say(shown_text(record, answer))
+    _say(left_text(quota_left(challenge, args.team)))
+    return ACCEPTED
+
+
+def pause(args: argparse.Namespace) -> int:
+    """Refuse submissions for a while."""
+    lifecycle.pause(Challenge.open(args.dir))
+    _say("paused: submissions are refused until resume.")
+    return ACCEPTED
+
+
+def resume(args: argparse.Namespace) -> int:
+    """Undo a pause, or a close that came too early."""
+    challenge = Challenge.open(args.dir)
+    stopped = lifecycle.resume(challenge)
+    if lifecycle.phase(challenge) is not Phase.LIVE:
+        raise ChallengeError(
+            f"The challenge's time is up: extend single teams, or set a later closes in "
+            f"{args.dir / SETTINGS}."
+        )
+    resumed = "resumed: submissions are accepted again."
+    _say(resumed if stopped else "not paused: submissions are accepted as before.")
+    return ACCEPTED
+
+
+def extend(args: argparse.Namespace) -> int:
+    """Give a team more time or tries."""
+    if args.until is None and args.per_day is None:
+        raise ChallengeError("Expected --until TIME, --per-day N, or both.")
+    lifecycle.extend(Challenge.open(args.dir), args.team, until=args.until, per_day=args.per_day)
+    given = [f"until {time_text(args.until)}"] if args.until is not None else []
+    given += [f"{args.per_day} submissions in 24 hours"] if args.per_day is not None else []
+    _say(f"extended {args.team}: {', '.join(given)}.")
+    return ACCEPTED
+
+
+def pick(args: argparse.Namespace) -> int:
+    """Choose final submissions."""
+    networks = lifecycle.pick(Challenge.open(args.dir), args.team, args.receipts)
+    _say(f"picked for {args.team}: {', '.join(networks)}.")
+    return ACCEPTED
+
+
+def close(args: argparse.Namespace) -> int:
+    """End the challenge, once everything that came in is scored."""
+    challenge = Challenge.open(args.dir)
+    lifecycle.close(challenge)
+    _finish_interrupted(challenge)
+    scored, waiting = challenge.store.scored(), challenge.store.unsettled()
+    if (args.dir / TEST_JETS).is_file() and marks.no_baselines(challenge) is not None:
+        say_on_stderr(
+            f"There are no baselines yet; before reveal: python -m challenge baselines {args.dir}"
+        )
+    _say(
+        f"closed: {len(scored)} submissions are scored, {len(waiting)} are waiting for their file."
+    )
+    return ACCEPTED
+
+
+def reveal(args: argparse.Namespace) -> int:
+    """Show the private ranks."""
+    challenge = _opened(args.dir)
+    lifecycle.reveal(challenge)
+    _say(FORMATS["table"](current_standings(challenge)), escape=False)
+    for pair in look_alikes(challenge.store.scored(), challenge.scores_of):
+        how = "the same file" if pair.identical else f"rank correlation {pair.correlation:.4f}"
+        _say(
+            f"alike: {pair.first.team} / {pair.first.network} and "
+            f"{pair.second.team} / {pair.second.network} ({how}): ask both teams."
+        )
+    _warn_without_baselines(challenge)
+    _say("revealed: board --format html has the curves and the bins; export prints marks.")
+    return ACCEPTED
+
+
+def export(args: argparse.Namespace) -> int:
+    """Print marks."""
+    students = None if args.students is None else marks.read_students(args.students)
+    challenge = Challenge.open(args.dir)
+    _say(marks.grades(challenge, students).rstrip("\n"), escape=False)
+    _warn_without_baselines(challenge)
+    unmatched = [] if students is None else marks.unmatched(challenge, students)
+    for each in unmatched:
+        say_on_stderr(each)
+    return REFUSED if unmatched else ACCEPTED
+
+
+def rescore(args: argparse.Namespace) -> int:
+    """Compare stored scores with the files they came from."""
+    challenge = _opened(args.dir)
+    if args.verify:
+        faults = list(wrong_scores(challenge))
+        done = f"verified: {len(challenge.store.records())} submissions, {len(faults)} differ."
+    else:
+        changed, faults = mend_scores(challenge)
+        done = f"rescored: {changed} of {len(challenge.store.records())} submissions changed."
+    return _reported(done, faults)
+
+
+def audit(args: argparse.Namespace) -> int:
+    """Check the log."""
+    found = audit_log(Challenge.open(args.dir).store, noted=args.noted)
+    done = f"audited: {found.n_events} events, {len(found.faults)} faults, hash {found.head}"
+    return _reported(done, found.faults)
+
+
+def say_on_stderr(text: str) -> None:
+    """Print a line on standard error."""
+    print(printable(text), file=sys.stderr)
+
+
+def _say(text: str, *, escape: bool = True) -> None:
+    print(printable(text) if escape else text, flush=True)
+
+
+def _warn_without_baselines(challenge: Challenge) -> None:
+    missing = marks.no_baselines(challenge)
+    if missing is not None:
+        say_on_stderr(missing)
+
+
+def _reported(done: str, faults: Sequence[str]) -> int:
+    for fault in faults:
+        say_on_stderr(fault)
+    _say(done)
+    return REFUSED if faults else ACCEPTED
+
+
+def _opened(folder: Path) -> Challenge:
+    """A challenge ready to score, with everything an earlier kill interrupted finished."""
+    challenge = Challenge.open(folder)
+    _finish_interrupted(challenge)
+    return challenge
+
+
+def _finish_interrupted(challenge: Challenge) -> None:
+    for complaint in finish_interrupted(challenge):
+        say_on_stderr(complaint)
+
+
+def _each(files: Sequence[Path], submitted: Callable[[Path], Receipt]) -> int:
+    """Submit every file; a refused one does not stop the others."""
+    status = ACCEPTED
+    terminal = Console(stderr=True)
+    with Progress(
+        console=terminal,
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # else piped results would go to the terminal
+        disable=len(files) == 1 or not terminal.is_terminal,
+    ) as progress:
+        for path in progress.track(files, description="scoring"):
+            try:
+                _say(accepted_text(submitted(path)))
+            except SubmissionError as refusal:
+                say_on_stderr(f"refused {path} [{refusal.reason}] {refusal.sentence}")
+                status = REFUSED
+    return status

@@ -1,0 +1,54 @@
+"""From the bytes of a submission to its receipt.
+
+`submit` reads a file, counts quotas (`reception`), asks the Ladder, scores, and answers with a
+`Receipt`; `wrong_scores` scores everything again. A `DropBox` takes files from a shared disk.
+
+May import `challenge.store`, `challenge.scoring` and the ground.
+"""
+
+from challenge.intake.dropbox import DropBox, Found
+from challenge.intake.ladder import stand_ins
+from challenge.intake.quota import DAY, Quota, quota_of
+from challenge.intake.receipts import (
+    Receipt,
+    accepted_text,
+    history,
+    left_text,
+    receipt_of,
+    shown_text,
+    with_hints,
+)
+from challenge.intake.reception import Arrival, look_up, quota_left, receive
+from challenge.intake.rescoring import mend_scores, wrong_scores
+from challenge.intake.submission import accept, cards, finish_interrupted, is_step, submit
+from challenge.intake.watching import answered, answered_or_put_off, watch
+
+__all__ = [
+    "DAY",
+    "Arrival",
+    "DropBox",
+    "Found",
+    "Quota",
+    "Receipt",
+    "accept",
+    "accepted_text",
+    "answered",
+    "answered_or_put_off",
+    "cards",
+    "finish_interrupted",
+    "history",
+    "is_step",
+    "left_text",
+    "look_up",
+    "mend_scores",
+    "quota_left",
+    "quota_of",
+    "receipt_of",
+    "receive",
+    "shown_text",
+    "stand_ins",
+    "submit",
+    "watch",
+    "with_hints",
+    "wrong_scores",
+]

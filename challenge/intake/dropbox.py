@@ -1,0 +1,186 @@
+"""A folder in which files appear: the drop box of a shared file system.
+
+::
+
+    dropbox/The Top Quarks/cnn.npy            put there by the team: its folder, its network
+    dropbox/The Top Quarks/cnn.receipt.txt    the answer
+
+The instructor makes the folder of each team, writable for its team alone. In the drop box itself
+nobody else may write: every new folder there would be a new team with a fresh quota.
+
+Students may put anything into the folder of their team. So links are never followed (they could
+lead to another team's file), and an answer replaces a name, never what the name points to. A file
+is read once it has not changed between two looks, since somebody may still be copying it.
+"""
+
+import os
+import secrets
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from challenge.errors import ChallengeError, SubmissionError
+from challenge.scoring import read_open_file
+
+__all__ = ["DropBox", "Found"]
+
+ANSWER: Final = ".receipt.txt"
+_PASSING: Final = frozenset({"not-open", "paused", "quota", "refusals"})  # reasons that time mends
+_TOO_LONG: Final = "name-too-long"  # a receipt for names that leave no room for the ending
+_LONGEST_WAIT: Final = 256  # looks
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file in the drop box, at one look.
+
+    Attributes
+    ----------
+    team, network : str
+        The names of its folder and of the file, not checked yet.
+    state : tuple of int
+        Device, inode, size and time of change: another state is another file.
+    """
+
+    team: str
+    network: str
+    state: tuple[int, ...]
+
+
+@dataclass
+class DropBox:
+    """The files of a drop box that were not answered yet.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds a folder for each team.
+    """
+
+    folder: Path
+    _seen: set[Found] = field(default_factory=set)
+    _answered: set[Found] = field(default_factory=set)
+    _put_off: dict[Found, int] = field(default_factory=dict)  # until this look
+    _failures: Counter[Found] = field(default_factory=Counter)
+    _looks: int = 0
+
+    def look(self) -> list[Found]:
+        """Files that are new since the last answer and unchanged since the last look.
+
+        Raises
+        ------
+        ChallengeError
+            If the drop box is not there, or others may make folders in it.
+        """
+        try:
+            mode = stat.S_IMODE(self.folder.stat().st_mode)
+            if mode & 0o022:
+                raise ChallengeError(
+                    f"Expected a drop box in which only you can make folders; others can write to "
+                    f"{self.folder} (mode {mode:o}), and each new folder is a team with a quota "
+                    f"of its own: chmod go-w {self.folder}, and make one folder for each team."
+                )
+            names = sorted(entry.name for entry in os.scandir(self.folder))
+        except OSError as error:
+            raise ChallengeError(f"{self.folder} cannot be read ({error.strerror}).") from error
+        found = {each for name in names for each in self._of_team(name)}
+        self._looks += 1
+        waiting = {each for each, until in self._put_off.items() if self._looks < until}
+        ready = (found & self._seen) - self._answered - waiting
+        self._seen, self._answered = found, self._answered & found
+        for gone in self._put_off.keys() - found:
+            del self._put_off[gone], self._failures[gone]
+        return sorted(ready, key=lambda each: (each.team, each.network))
+
+    def answer(self, found: Found, respond: Callable[[bytes], str], *, n_jets: int) -> str:
+        """Read a file, let `respond` handle it, and put what that says beside the file.
+
+        A file that comes too early or too often is looked at again later.
+
+        Parameters
+        ----------
+        found : Found
+        respond : callable
+            Turns the content of the file into the text of the answer; may raise SubmissionError.
+        n_jets : int
+            Bounds the size of the file.
+
+        Raises
+        ------
+        OSError
+            If the answer cannot be written; the file will be found again.
+        """
+        with self._team(found.team) as team:
+            name, passes = f"{found.network}{ANSWER}", False
+            try:
+                if len(os.fsencode(name)) > os.fpathconf(team, "PC_NAME_MAX"):
+                    name = f"{_TOO_LONG}{ANSWER}"
+                    raise SubmissionError(
+                        "network-name",
+                        "The name of a file here is too long for a receipt beside it: shorten it.",
+                    )
+                text = respond(_content(team, found.network, n_jets))
+            except SubmissionError as refusal:
+                text = f"refused [{refusal.reason}] {refusal.sentence}"
+                passes = refusal.reason in _PASSING
+            if passes:
+                text += " Leave the file here: it will be looked at again."
+            _put(team, name, f"{text}\n".encode())
+        if passes:
+            self.put_off(found)
+        else:
+            self._answered.add(found)
+        return text
+
+    def put_off(self, found: Found) -> None:
+        """Leave a file that could not be answered for a later look: after 1, 2, 4, ... others."""
+        self._failures[found] += 1
+        self._put_off[found] = self._looks + min(2 ** self._failures[found], _LONGEST_WAIT)
+
+    def _of_team(self, name: str) -> Iterator[Found]:
+        with suppress(OSError), self._team(name) as team:  # no folder, or just removed
+            for entry in os.scandir(team):
+                if entry.name.endswith(".npy") and entry.is_file(follow_symlinks=False):
+                    info = entry.stat(follow_symlinks=False)
+                    state = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
+                    yield Found(name, entry.name.removesuffix(".npy"), state)
+
+    @contextmanager
+    def _team(self, name: str) -> Iterator[int]:
+        handle = os.open(self.folder / name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            yield handle
+        finally:
+            os.close(handle)
+
+
+def _content(team: int, network: str, n_jets: int) -> bytes:
+    # O_NONBLOCK: opening a pipe would wait for ever.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        handle = os.open(f"{network}.npy", flags, dir_fd=team)
+    except OSError as error:
+        raise SubmissionError(
+            "unreadable", f"The file cannot be read ({error.strerror}): put it here again."
+        ) from error
+    with os.fdopen(handle, "rb") as file:
+        info = os.fstat(handle)
+        if not stat.S_ISREG(info.st_mode) or info.st_nlink > 1:
+            raise SubmissionError("unreadable", "Expected a file; this is a link: put a copy here.")
+        return read_open_file(file, n_jets)
+
+
+def _put(team: int, name: str, data: bytes) -> None:
+    part = f".{secrets.token_hex(8)}.part"
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=team)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.rename(part, name, src_dir_fd=team, dst_dir_fd=team)
+    except BaseException:
+        os.unlink(part, dir_fd=team)
+        raise

@@ -1,0 +1,191 @@
+"""What an instructor does with a running challenge, one function for each action.
+
+Every action is one transaction and one line in the log. An action that changes nothing is not
+an error, so that a command can be repeated after a kill.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from challenge.errors import ChallengeError
+from challenge.store import ledger
+from challenge.store.challenge import Challenge
+from challenge.store.folder import Rules
+from challenge.store.records import Phase, State
+from challenge.store.tables import Course, Network, Pick, Submission, Team
+from challenge.words import time_text
+
+__all__ = ["close", "extend", "is_closed", "pause", "phase", "pick", "resume", "reveal"]
+
+
+def phase(challenge: Challenge) -> Phase:
+    """How much of the challenge may be seen now."""
+    now = challenge.store.now()
+    with challenge.store.reading() as session:
+        course = session.get_one(Course, 1)
+        if course.revealed is not None:
+            return Phase.REVEALED
+        return Phase.CLOSED if _is_over(session, course, challenge.rules, now) else Phase.LIVE
+
+
+def pause(challenge: Challenge) -> None:
+    """Refuse submissions until `resume`."""
+    with challenge.store.writing() as (session, course, now):
+        if course.paused is None:
+            course.paused = now
+            ledger.append(session, course, now, "paused")
+
+
+def resume(challenge: Challenge) -> bool:
+    """Accept submissions again, after a pause or a close that came too early.
+
+    Returns
+    -------
+    bool
+        Whether the challenge was paused or closed.
+
+    Raises
+    ------
+    ChallengeError
+        If the private ranks are revealed: a team that submits now would know them.
+    """
+    with challenge.store.writing() as (session, course, now):
+        _require_secret(course)
+        stopped = course.paused is not None or course.closed is not None
+        if stopped:
+            course.paused = course.closed = None
+            ledger.append(session, course, now, "resumed")
+        return stopped
+
+
+def close(challenge: Challenge) -> None:
+    """Refuse all further submissions; extensions end as well."""
+    with challenge.store.writing() as (session, course, now):
+        extended = session.scalars(select(Team).where(Team.closes > now)).all()
+        if course.closed is None or extended:
+            course.closed = course.closed or now
+            for team in extended:
+                team.closes = None
+            ledger.append(session, course, now, "closed", ended=[team.name for team in extended])
+
+
+def reveal(challenge: Challenge) -> None:
+    """Show the private ranks; afterwards nothing can be submitted or chosen.
+
+    Raises
+    ------
+    ChallengeError
+        If a team may still submit, or a submitted file is not scored yet.
+    """
+    with challenge.store.writing() as (session, course, now):
+        if course.revealed is not None:
+            return
+        if not _is_over(session, course, challenge.rules, now):
+            raise ChallengeError("Teams may still submit files: close the challenge first.")
+        waiting = session.scalar(select(func.count()).where(Submission.state == State.RECEIVED))
+        if waiting:
+            raise ChallengeError(
+                f"{waiting} submissions are not scored yet: python -m challenge rescore DIR "
+                "finishes them, or names the file that is gone."
+            )
+        course.revealed = now
+        ledger.append(session, course, now, "revealed")
+
+
+def extend(
+    challenge: Challenge, team: str, *, until: datetime | None = None, per_day: int | None = None
+) -> None:
+    """Give one team more time, or another number of submissions in 24 hours.
+
+    Raises
+    ------
+    ChallengeError
+        If there is no such team, the time is over, or the private ranks are known.
+    """
+    with challenge.store.writing_for(team, new=False) as (session, row, course, now):
+        _require_secret(course)
+        if until is not None and until <= now:
+            raise ChallengeError(f"Expected a time after {time_text(now)}; got {time_text(until)}.")
+        row.closes = until or row.closes
+        row.per_day = per_day or row.per_day
+        given: dict[str, Any] = {"until": until and until.isoformat(), "per_day": per_day}
+        ledger.append(session, course, now, "extended", team=row.name, **given)
+
+
+def pick(challenge: Challenge, team: str, receipts: Sequence[str]) -> list[str]:
+    """Choose the final submission of some networks; the others keep their best.
+
+    Parameters
+    ----------
+    challenge : Challenge
+    team : str
+    receipts : sequence of str
+        Each the SHA-256 of a scored submission of this team, or at least its first 8 digits.
+
+    Returns
+    -------
+    list of str
+        The networks that were chosen for.
+
+    Raises
+    ------
+    ChallengeError
+        If there is no such team or submission, several fit, or the time is over.
+    """
+    with challenge.store.writing_for(team, new=False) as (session, row, course, now):
+        _require_secret(course)
+        if _is_over(session, course, challenge.rules, now):
+            raise ChallengeError("The challenge is closed: the final choices stand.")
+        chosen = [each for receipt in receipts for each in _submissions(session, row, receipt)]
+        for each in chosen:
+            session.merge(Pick(network_id=each.network_id, submission_id=each.id))
+        numbers = [each.id for each in chosen]
+        ledger.append(session, course, now, "picked", team=row.name, submissions=numbers)
+        return [each.network.name for each in chosen]
+
+
+def is_closed(rules: Rules, closed: datetime | None, now: datetime) -> bool:
+    """Whether time is up for teams without an extension.
+
+    A close by hand holds whatever the clock says: setting the clock back reopens nothing.
+    """
+    return closed is not None or (rules.closes is not None and now >= rules.closes)
+
+
+def _submissions(session: Session, team: Team, receipt: str) -> list[Submission]:
+    """One, or one of each network that was given the same file."""
+    digits = receipt.lower()
+    if len(digits) < 8 or set(digits) - set("0123456789abcdef"):
+        raise ChallengeError(f"Expected at least 8 digits of a receipt; got {receipt!r}.")
+    fitting = session.scalars(
+        select(Submission)
+        .join(Network)
+        .where(
+            Network.team_id == team.id,
+            Submission.state == State.SCORED,
+            Submission.sha256.startswith(digits),
+        )
+    ).all()
+    files = {each.sha256 for each in fitting}
+    if len(files) != 1:
+        number = "No scored submission" if not files else "More than one file"
+        raise ChallengeError(f"{number} of {team.name} has a receipt that starts with {digits}.")
+    return list(fitting)
+
+
+def _is_over(session: Session, course: Course, rules: Rules, now: datetime) -> bool:
+    """Whether time is up for every team, unless the instructor changes that."""
+    latest = session.scalar(select(func.max(Team.closes)))
+    return is_closed(rules, course.closed, now) and (latest is None or now >= latest)
+
+
+def _require_secret(course: Course) -> None:
+    if course.revealed is not None:
+        raise ChallengeError(
+            f"The private ranks were revealed at {time_text(course.revealed)}: nothing can be "
+            "changed after that."
+        )

@@ -1,0 +1,76 @@
+"""Rows of the tables to records and back."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from challenge.errors import ChallengeError, SubmissionError
+from challenge.scoring import Scorecard
+from challenge.store.records import Record, Split, State, Verdict
+from challenge.store.tables import Score, Submission
+
+__all__ = ["best_id", "note_refusal", "note_verdict", "record_of", "scored_detail"]
+
+
+def scored_detail(submission: int, verdict: Verdict) -> dict[str, object]:
+    """A result, as the log keeps it."""
+    cards = {Split.PUBLIC: verdict.public, Split.PRIVATE: verdict.private}
+    numbers = {
+        split.value: [card.auc.value, card.auc.error, card.r50.value, card.r30.value]
+        for split, card in cards.items()
+    }
+    return {"submission": submission, "best": verdict.is_best, **numbers}
+
+
+def best_id(session: Session, network: int) -> int | None:
+    """The latest step of a network's Ladder."""
+    return session.scalar(
+        select(Submission.id)
+        .where(Submission.network_id == network, Submission.is_best)
+        .join(Score)
+        .where(Score.split == Split.PUBLIC)
+        .order_by(Score.__table__.c.auc_value.desc(), Submission.id)
+        .limit(1)
+    )
+
+
+def note_refusal(row: Submission, refusal: SubmissionError) -> None:
+    """Mark a submission as refused."""
+    row.state, row.reason, row.sentence = State.REJECTED, refusal.reason, refusal.sentence
+
+
+def note_verdict(session: Session, row: Submission, verdict: Verdict) -> None:
+    """Mark a submission as scored, with both scorecards."""
+    row.state, row.is_best = State.SCORED, verdict.is_best
+    row.compared_with = verdict.compared_with
+    for split, card in ((Split.PUBLIC, verdict.public), (Split.PRIVATE, verdict.private)):
+        session.add(
+            Score(submission_id=row.id, split=split, auc=card.auc, r50=card.r50, r30=card.r30)
+        )
+
+
+def record_of(row: Submission, *, is_pick: bool) -> Record:
+    """A submission as others see it; its scores, network and team are loaded.
+
+    Raises
+    ------
+    ChallengeError
+        If its row says that it is scored and a scorecard is not there.
+    """
+    verdict = None
+    if row.state is State.SCORED:
+        cards = {each.split: Scorecard(each.auc, each.r50, each.r30) for each in row.scores}
+        if set(cards) != set(Split):
+            raise ChallengeError(f"Submission {row.id} is marked as scored but has no score.")
+        verdict = Verdict(cards[Split.PUBLIC], cards[Split.PRIVATE], row.is_best, row.compared_with)
+    return Record(
+        id=row.id,
+        team=row.network.team.name,
+        network=row.network.name,
+        sha256=row.sha256,
+        received_at=row.received_at,
+        state=row.state,
+        verdict=verdict,
+        reason=row.reason,
+        sentence=row.sentence,
+        is_pick=is_pick,
+    )

@@ -1,0 +1,159 @@
+"""Words: names of teams and networks, times, and what a terminal or a spreadsheet may show.
+
+Names appear on the leaderboard and others type them, so two of them should not look alike:
+`clean_name` brings them to Unicode's NFKC form, allows letters, digits, space, ``-``, ``_`` and
+``.`` only, and refuses a word that mixes scripts; `name_key` makes names that differ only in case
+equal. Words of other scripts that look alike letter by letter are left to the instructor's eyes. No
+path is ever made from a name.
+"""
+
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from challenge.errors import SubmissionError
+
+__all__ = [
+    "BASELINE_TEAM",
+    "LONGEST_NAME",
+    "clean_name",
+    "iso_text",
+    "name_key",
+    "no_formula",
+    "printable",
+    "team_key",
+    "time_text",
+]
+
+BASELINE_TEAM: Final = "baseline"  # reserved for entries the challenge makes itself
+LONGEST_NAME: Final = 64
+_WRITTEN_TOGETHER: Final = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"})
+# Letters to Unicode, but drawn as nothing.
+_INVISIBLE_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
+
+
+def clean_name(text: str, *, what: str) -> str:
+    """The name as it is stored and shown.
+
+    Parameters
+    ----------
+    text : str
+        What the user typed.
+    what : str
+        ``team``, ``network`` or ``challenge``, for the message and the reason code.
+
+    Raises
+    ------
+    SubmissionError
+        With reason ``<what>-name``.
+
+    Examples
+    --------
+    >>> clean_name("  The  Ｔｏｐ Quarks ", what="team")
+    'The Top Quarks'
+    """
+    words = unicodedata.normalize("NFKC", text).split(" ")
+    name = " ".join(word for word in words if word)
+    if not 1 <= len(name) <= LONGEST_NAME or not any(map(str.isalnum, name)):
+        raise SubmissionError(
+            f"{what}-name",
+            f"Expected a {what} name of 1 to {LONGEST_NAME} characters with a letter or a digit; "
+            f"got {len(name)} characters.",
+        )
+    strange = next((each for each in name if not _is_allowed(each)), None)
+    if strange is not None:
+        raise SubmissionError(
+            f"{what}-name",
+            f"Expected letters, digits, space, '-', '_' and '.' in a {what} name; got the "
+            f"character U+{ord(strange):04X}.",
+        )
+    for word in re.findall(r"[^\W\d_]+", name):
+        if len(scripts := sorted({_script(each) for each in word})) > 1:
+            raise SubmissionError(
+                f"{what}-name",
+                f"Expected each word of a {what} name in one script; one mixes "
+                f"{' and '.join(scripts)}: write it in one, or part them with '-'.",
+            )
+    return name
+
+
+def name_key(name: str) -> str:
+    """What two names must not share: the name without its case.
+
+    Examples
+    --------
+    >>> name_key("Straße") == name_key("STRASSE")
+    True
+    """
+    return unicodedata.normalize("NFKC", name.casefold())
+
+
+def team_key(text: str) -> str:
+    """The key of a team's name as somebody typed it, with whatever spaces.
+
+    Examples
+    --------
+    >>> team_key("  Top   Quarks ")
+    'top quarks'
+    """
+    try:
+        return name_key(clean_name(text, what="team"))
+    except SubmissionError:  # no new name could be like this
+        return name_key(text)
+
+
+def time_text(at: datetime) -> str:
+    """An instant as people read it, rounded up to the second: a promise must hold.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> time_text(datetime(2026, 4, 1, 12, 30, 59, tzinfo=UTC))
+    '2026-04-01 12:30:59 UTC'
+    """
+    second = at if at.microsecond == 0 else at.replace(microsecond=0) + timedelta(seconds=1)
+    return f"{second:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def iso_text(at: datetime) -> str:
+    """An instant for programs and settings: ISO 8601 in UTC, to the second.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> iso_text(datetime(2026, 4, 1, 12, 30, 59, tzinfo=UTC))
+    '2026-04-01T12:30:59Z'
+    """
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def printable(text: str) -> str:
+    """Text from outside for a terminal: control and bidi characters as question marks.
+
+    Examples
+    --------
+    >>> printable("red\\x1b[31m.npy")
+    'red?[31m.npy'
+    """
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def no_formula(value: Any) -> Any:
+    """A cell of a CSV file; text that a spreadsheet would run gets a leading quote."""
+    if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")):
+        return f"'{value}"
+    return value
+
+
+def _script(letter: str) -> str:
+    """The first word of a letter's Unicode name; those that are written together count as one."""
+    script = re.split("[ -]", unicodedata.name(letter, "unnamed"))[0]
+    return "CJK" if script in _WRITTEN_TOGETHER else script
+
+
+def _is_allowed(character: str) -> bool:
+    if character in " -_.":
+        return True
+    category = unicodedata.category(character)
+    return (category[0] == "L" or category == "Nd") and character not in _INVISIBLE_LETTERS

@@ -10,8 +10,8 @@ The form of the record, ``/api/records/12102``, is the one that cernopendata-cli
 (``searcher.get_files_list``): files under ``metadata.files``, and more under
 ``metadata._file_indices[...].files``, each with ``uri`` and ``checksum``. The client itself is not
 used: it prints and exits where this course raises, sets no timeout, takes an error page for data,
-and its ``verify`` leaves out the files of the indices. No answer of the portal itself was seen while
-this was written.
+and its ``verify`` leaves out the files of the indices. What the portal itself answers was not seen
+while this was written.
 """
 
 from __future__ import annotations

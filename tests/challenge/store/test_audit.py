@@ -110,7 +110,7 @@ def test_a_change_of_what_else_the_log_tells_is_found(challenge, statement, word
 
 def test_a_submission_that_was_taken_away_is_found(challenge):
     change(challenge, "DELETE FROM submission WHERE id = 4")
-    assert audit_log(challenge.store).faults == ("Submission 4 is in the log only.",)
+    assert audit_log(challenge.store).faults == ("Submission 4 is only in the log.",)
 
 
 def test_an_event_that_was_changed_with_its_own_hash_breaks_the_one_after_it(challenge):

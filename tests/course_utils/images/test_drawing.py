@@ -16,7 +16,7 @@ from course_utils import kinematics
 from course_utils.images import centred, flipped, jet_images, pixelated, rotated
 from course_utils.samples import load_jets
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[3]
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -57,7 +57,7 @@ def jet_images(
     """Images of jets: centred, rotated, flipped, pixelated and normalised.
 
     Some 1.6 microseconds a jet, 1.1 with `out`, by a compiled loop
-    (`course_utils._image_kernel`, which needs numba). The first call on a machine compiles it, for
+    (`course_utils.images.kernel`, which needs numba). The first call on a machine compiles it, for
     some five seconds, and again for momenta in double precision; the first of a later process
     takes one, to load numba and find the loop in its cache: beside this file, in the user's cache,
     or where NUMBA_CACHE_DIR says.
@@ -284,7 +284,7 @@ def _draw(
     jets: NDArray, subjets: NDArray, images: NDArray, first: int, last: int, options: tuple
 ) -> None:
     """Fill some of the images. Jets of another type or layout are copied, a block at a time."""
-    from course_utils._image_kernel import fill  # on first use: it brings numba
+    from course_utils.images.kernel import fill  # on first use: it brings numba
 
     block = jets[first:last]
     in_place = block.dtype in (np.float32, np.float64) and _one_by_one(block)

@@ -4,6 +4,6 @@ The room may import `kinematics`; the images of two lessons to come, trimmed 25 
 complete events, will be modules of their own here.
 """
 
-from course_utils.images.steps import centred, flipped, jet_images, pixelated, rotated
+from course_utils.images.drawing import centred, flipped, jet_images, pixelated, rotated
 
 __all__ = ["centred", "flipped", "jet_images", "pixelated", "rotated"]

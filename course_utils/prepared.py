@@ -55,8 +55,8 @@ __all__ = ["Constituents", "Form", "Images", "Prepared", "prepare", "prepared_fo
 
 # The code that decides what is stored: another version makes another form.
 _CODE: Final = (
-    "_forms", "_image_kernel", "jetfile/format", "jetfile/table", "_packed", "samples/loading",
-    "images", "jetfile/reader", "kinematics", "prepared",
+    "_forms", "jetfile/format", "jetfile/table", "_packed", "samples/loading",
+    "images/drawing", "images/steps", "jetfile/reader", "kinematics", "prepared",
 )  # fmt: skip
 _JETS_AT_ONCE: Final = 2048  # 7 MB of constituents, 13 MB of images
 _AHEAD: Final = 2  # blocks that are read while one is packed

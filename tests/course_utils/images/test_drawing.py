@@ -1,4 +1,4 @@
-"""The compiled loop of jet images beside the plain steps, on every kind of memory and jet."""
+"""Jet images and their steps beside those in numpy, on every kind of memory and jet."""
 
 import os
 import shutil
@@ -11,21 +11,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy_images import centred, flipped, pixelated, rotated
 
-from course_utils import kinematics
-from course_utils.images import centred, flipped, jet_images, pixelated, rotated
+from course_utils import images, kinematics
+from course_utils.images import jet_images
 from course_utils.samples import load_jets
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[3]
 seeds = st.integers(0, 2**32 - 1)
 
 
 def composed(
     jets, *, rotate=True, flip=True, normalise=True, intensity="pt", subjets=None, **window
 ):
-    """Images by the public steps, one jet after the other."""
+    """Images by the steps in numpy, one jet after the other."""
     subjets = np.zeros((len(jets), 2, 4)) if subjets is None else subjets
-    images = []
+    drawn = []
     for jet, (first, second) in zip(np.asarray(jets, np.float64), subjets, strict=True):
         pt, eta, phi = kinematics.pt(jet), kinematics.eta(jet), kinematics.phi(jet)
         eta = np.where(pt > 0, eta, 0)
@@ -52,8 +53,8 @@ def composed(
             mirrored = flipped(pt, eta, phi)
             eta, phi = mirrored[0], phi if below else mirrored[1]
         image = pixelated(pt, eta, phi, **window)
-        images.append(image / image.sum() if normalise and image.any() else image)
-    return np.array(images)
+        drawn.append(image / image.sum() if normalise and image.any() else image)
+    return np.array(drawn)
 
 
 def towers(seed, *, n_jets=6, n_rows=45, wide=0.5, eta=2.0):
@@ -113,6 +114,34 @@ def test_images_of_jets_from_the_detector_are_the_composition_of_the_steps(optio
     np.testing.assert_allclose(
         jet_images(jets, **options), composed(jets, **options), rtol=1e-6, atol=1e-6
     )
+
+
+STEPS = [(images.centred, centred), (images.rotated, rotated), (images.flipped, flipped)]
+
+
+@given(seed=seeds, dtype=st.sampled_from([np.float32, np.float64]))
+def test_each_step_is_the_one_in_numpy(seed, dtype):
+    jets = towers(seed)
+    coordinates = kinematics.pt(jets), kinematics.eta(jets), kinematics.phi(jets)
+    pt, eta, phi = (x.astype(dtype) for x in coordinates)
+    for ours, in_numpy in STEPS:
+        expected = in_numpy(pt, eta, phi)
+        np.testing.assert_allclose(ours(pt, eta, phi), expected, atol=1e-12)
+        eta, phi = expected
+    np.testing.assert_allclose(images.pixelated(pt, eta, phi), pixelated(pt, eta, phi), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 5), (0, 5), (5,)], ids=str)
+def test_the_steps_take_any_shape_that_broadcasts_and_leave_it_alone(shape):
+    rng = np.random.default_rng(6)
+    pt, eta, phi = rng.uniform(0, 1, (3, *shape))
+    before = pt.copy(), eta.copy()
+    for ours, in_numpy in STEPS:
+        np.testing.assert_allclose(ours(pt, eta, 0.5), in_numpy(pt, eta, 0.5), atol=1e-12)
+    np.testing.assert_allclose(images.pixelated(pt, eta, phi), pixelated(pt, eta, phi))
+    np.testing.assert_array_equal((pt, eta), before)
+    with pytest.raises(ValueError, match="empty"):
+        images.centred([], [], [])
 
 
 def test_edges_of_pixels_are_met_as_by_the_steps():
@@ -229,6 +258,14 @@ def test_options_that_mean_nothing_are_refused():
     for subjets in (np.zeros((6, 3, 4)), np.full((6, 2, 4), np.nan)):
         with pytest.raises(ValueError, match=r"finite subjets of shape \(6, 2, 4\)"):
             jet_images(jets, subjets=subjets)
+
+
+def test_without_numba_the_room_opens_and_drawing_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "course_utils.images.steps", raising=False)
+    monkeypatch.delattr(images, "steps", raising=False)
+    with pytest.raises(ModuleNotFoundError, match=r"needs numba: pip install .*\[images\]"):
+        jet_images(towers(6))
 
 
 def run(code: str, **environment: str) -> subprocess.Popen:

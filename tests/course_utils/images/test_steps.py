@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_utils import images, kinematics
-from course_utils.images import centred, flipped, jet_images, pixelated, rotated
+from course_utils import kinematics
+from course_utils.images import centred, drawing, flipped, jet_images, pixelated, rotated
 
 angles = st.floats(-20, 20, allow_nan=False)
 seeds = st.integers(0, 2**32 - 1)
@@ -307,7 +307,7 @@ def test_energy_without_pt_is_padding_also_along_the_beam():
 def test_blocks_of_jets_do_not_know_of_each_other(monkeypatch):
     jets = some_jets()
     at_once = jet_images(jets)
-    monkeypatch.setattr(images, "_JETS_AT_ONCE", 3)
+    monkeypatch.setattr(drawing, "_JETS_AT_ONCE", 3)
     for workers in (1, 3):
         np.testing.assert_array_equal(jet_images(jets, workers=workers), at_once)
 

@@ -14,14 +14,14 @@ import argparse
 import time
 
 import numpy as np
-from fidelity import boosted_trees  # the script beside this one
+from fidelity import tagger_table  # the script beside this one
 from rich.console import Console
 from rich.table import Table
 
 from course_utils.jetfile import JetTable
-from course_utils.metrics import accuracy, background_rejection, roc_auc
+from course_utils.metrics import roc_auc
 from course_utils.samples import TRUTH_LABELS, load_frame, load_jets
-from course_utils.substructure import n_subjettiness
+from course_utils.substructure import n_subjettiness, tau_ratio
 
 
 def category_table(frame_labels: dict[str, np.ndarray]) -> Table:
@@ -41,30 +41,15 @@ def features(table: JetTable) -> dict[str, np.ndarray]:
     tau = np.concatenate(
         [n_subjettiness(table.jets, n_max=3, beta=beta) for beta in (1, 2)], axis=1
     )
-    tau21 = tau[:, 1] / np.maximum(tau[:, 0], 1e-9)
     n_constituents = (table.jets[..., 0] > 0).sum(axis=1)
     return {
         "jet pT": pt[:, None],
         "soft drop mass": mass[:, None],
-        "soft drop mass, tau21": np.column_stack([mass, tau21]),
+        "soft drop mass, tau21": np.column_stack([mass, tau_ratio(tau, 2)]),
         "soft drop mass, pT, tau1-3 (beta 1, 2), multiplicity": np.column_stack(
             [mass, pt, tau, n_constituents]
         ),
     }
-
-
-def tagger_table(columns: dict[str, np.ndarray], y_true: np.ndarray) -> Table:
-    """Boosted trees on each set of features."""
-    table = Table("boosted trees on", "AUC", "accuracy", "R50")
-    for name, x in columns.items():
-        truth, score = boosted_trees(x, y_true)
-        table.add_row(
-            name,
-            str(roc_auc(truth, score)),
-            str(accuracy(truth, score)),
-            str(background_rejection(truth, score, signal_efficiency=0.5)),
-        )
-    return table
 
 
 def main() -> None:

@@ -100,13 +100,11 @@ def _features(jets: NDArray[np.float32]) -> NDArray[np.float64]:
     from course_utils.kinematics import jet_mass, jet_pt
 
     try:
-        from course_utils.substructure import n_subjettiness
+        from course_utils.substructure import n_subjettiness, tau_ratio
     except ImportError as error:
         raise _missing("N-subjettiness needs FastJet", "simulation") from error
     taus = n_subjettiness(jets, n_max=_N_TAUS)
-    # A jet of two constituents has tau_2 = 0 up to rounding, and no third prong.
-    tau32 = taus[:, 2] / np.maximum(taus[:, 1], 1e-9)
-    return np.column_stack([jet_mass(jets), jet_pt(jets), taus, tau32])
+    return np.column_stack([jet_mass(jets), jet_pt(jets), taus, tau_ratio(taus, 3)])
 
 
 def _training_features() -> tuple[NDArray[np.float64], NDArray[np.int8]]:

@@ -24,6 +24,7 @@ from course_utils.substructure.clustering import (
     n_subjettiness,
     soft_drop_mass,
     subjets,
+    tau_ratio,
     trimmed,
     vectors,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "n_subjettiness",
     "soft_drop_mass",
     "subjets",
+    "tau_ratio",
     "trimmed",
     "vectors",
 ]

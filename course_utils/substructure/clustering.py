@@ -60,6 +60,30 @@ def n_subjettiness(
     return ak.to_numpy(taus).reshape(len(counts), n_max)
 
 
+def tau_ratio(taus: ArrayLike, n: int) -> NDArray[np.float64]:
+    """Divide tau_n by tau_(n-1): small for a jet of n prongs.
+
+    Parameters
+    ----------
+    taus : array of shape (n_jets, n_max)
+        As `n_subjettiness` returns them.
+    n : int
+        At least 2: 2 gives tau21, 3 gives tau32.
+
+    Returns
+    -------
+    array of shape (n_jets,)
+        Close to 0 where tau_(n-1) is 0 up to rounding, since tau_n is 0 as well.
+
+    Examples
+    --------
+    >>> tau_ratio([[0.4, 0.2, 0.05], [0.4, 0.0, 0.0]], 3)
+    array([0.25, 0.  ])
+    """
+    taus = np.asarray(taus)
+    return taus[:, n - 1] / np.maximum(taus[:, n - 2], 1e-9)
+
+
 def soft_drop_mass(
     jets: ArrayLike, *, symmetry_cut: float = 0.1, beta: float = 0.0, radius: float = 0.8
 ) -> NDArray[np.float64]:

@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.table import Table
 
 from course_utils import kinematics
-from course_utils.images import centred, flipped, jet_images, pixelated, rotated
+from course_utils.images import jet_images
 from course_utils.jetfile import JetFile
 from course_utils.samples import load_jets
 
@@ -91,15 +91,31 @@ def some_jets(n_jets: int, file: Path | None) -> np.ndarray:
 
 
 def by_numpy(jets: np.ndarray) -> np.ndarray:
-    """The public steps, a thousand jets at a time."""
-    images = np.empty((len(jets), 40, 40), np.float32)
-    for start in range(0, len(jets), 1024):
-        block = slice(start, start + 1024)
-        pt, eta, phi = (f(jets[block]) for f in (kinematics.pt, kinematics.eta, kinematics.phi))
-        angles = flipped(pt, *rotated(pt, *centred(pt, eta, phi)))
-        image = pixelated(pt, *angles)
-        images[block] = image / image.sum(axis=(1, 2), keepdims=True)
-    return images
+    """The steps in numpy, a thousand jets at a time."""
+    starts = range(0, len(jets), 1024)
+    return np.concatenate([_numpy_block(jets[start : start + 1024]) for start in starts])
+
+
+def _numpy_block(jets: np.ndarray) -> np.ndarray:
+    pt, eta, phi = (f(jets) for f in (kinematics.pt, kinematics.eta, kinematics.phi))
+    total = pt.sum(axis=1, keepdims=True)
+    phi = kinematics.delta_phi(phi, np.take_along_axis(phi, pt.argmax(1)[:, None], 1))
+    eta, phi = (angle - (pt * angle).sum(1, keepdims=True) / total for angle in (eta, phi))
+    across = 2 * (pt * eta * phi).sum(1, keepdims=True)
+    along = (pt * (eta**2 - phi**2)).sum(1, keepdims=True)
+    turn = np.pi / 2 - np.arctan2(across, along) / 2
+    cos, sin = np.cos(turn), np.sin(turn)
+    eta, phi = cos * eta - sin * phi, sin * eta + cos * phi
+    surplus = ((pt * np.sign(angle.round(9))).sum(1, keepdims=True) for angle in (eta, phi))
+    eta, phi = (
+        angle * (1 - 2 * (more < 0)) for angle, more in zip((eta, phi), surplus, strict=True)
+    )
+    row, column = (np.floor(20 + 25 * angle) for angle in (eta, phi))
+    inside = (pt > 0) & (row >= 0) & (row < 40) & (column >= 0) & (column < 40)
+    pixel = 1600 * np.arange(len(jets))[:, None] + 40 * row + column
+    images = np.bincount(pixel[inside].astype(int), pt[inside], minlength=1600 * len(jets))
+    images = images.reshape(-1, 40, 40)
+    return (images / images.sum(axis=(1, 2), keepdims=True)).astype(np.float32)
 
 
 def by_torch(jets: np.ndarray, *, at_once: int = 1024) -> np.ndarray:
@@ -176,7 +192,7 @@ def means(jets: np.ndarray) -> Table:
     else:
         table.add_row("EnergyFlow 1.4.0", "not installed", other, ">= 50")
     device = "graphics processor" if torch.cuda.is_available() else "processor"
-    table.add_row("numpy, the public steps", f"{numpy:.1f}", f"{numpy / ours:.0f}", "")
+    table.add_row("numpy", f"{numpy:.1f}", f"{numpy / ours:.0f}", "")
     table.add_row(f"torch on the {device}", f"{torched:.1f}", f"{torched / ours:.0f}", "")
     table.add_row("jet_images (numba)", f"{ours:.2f}", "1", "")
     return table

@@ -1,8 +1,10 @@
 """Four-momenta: from ``(E, px, py, pz)`` to ``(pt, eta, phi, mass)`` and back, and sums over jets.
 
-Every function takes arrays whose last axis is ``(E, px, py, pz)`` in GeV, in any number of
-dimensions, and computes in double precision whatever comes in: the mass of a jet is a small
-difference of large numbers. Zero rows are padding; they have ``pt = eta = phi = 0``.
+``momenta`` are arrays of shape (..., 4), ``jets`` of shape (n_jets, n_constituents, 4); the last
+axis is ``(E, px, py, pz)`` in GeV. Angles are in radians. Results are float64 of the shape that
+is left, whatever comes in: the mass of a jet is a small difference of large numbers. Zero rows are
+padding: they have ``pt = eta = phi = 0`` and add nothing to a sum. Another last axis, or jets
+without an axis of constituents, raise ValueError.
 """
 
 from __future__ import annotations
@@ -27,16 +29,6 @@ __all__ = [
 def pt(momenta: ArrayLike) -> NDArray[np.float64]:
     """Transverse momentum, the part of the momentum perpendicular to the beam.
 
-    Parameters
-    ----------
-    momenta : array of shape (..., 4)
-        ``(E, px, py, pz)`` in GeV.
-
-    Returns
-    -------
-    array of shape (...)
-        In GeV.
-
     Examples
     --------
     >>> pt([[13, 3, 4, 12], [0, 0, 0, 0]])
@@ -49,15 +41,7 @@ def pt(momenta: ArrayLike) -> NDArray[np.float64]:
 def eta(momenta: ArrayLike) -> NDArray[np.float64]:
     r"""Pseudorapidity :math:`\eta = \operatorname{arsinh}(p_z / p_T)`.
 
-    Parameters
-    ----------
-    momenta : array of shape (..., 4)
-        ``(E, px, py, pz)`` in GeV.
-
-    Returns
-    -------
-    array of shape (...)
-        0 for a padding row, and the limit, plus or minus infinity, for a momentum along the beam.
+    0 for a padding row, and the limit, plus or minus infinity, for a momentum along the beam.
 
     Examples
     --------
@@ -78,16 +62,6 @@ def eta(momenta: ArrayLike) -> NDArray[np.float64]:
 def phi(momenta: ArrayLike) -> NDArray[np.float64]:
     r"""Azimuth around the beam, in :math:`[-\pi, \pi)`.
 
-    Parameters
-    ----------
-    momenta : array of shape (..., 4)
-        ``(E, px, py, pz)`` in GeV.
-
-    Returns
-    -------
-    array of shape (...)
-        In radians; 0 for a padding row.
-
     Examples
     --------
     >>> phi([[5, 0, 5, 0], [5, -5, 0, 0]]) / np.pi
@@ -100,15 +74,7 @@ def phi(momenta: ArrayLike) -> NDArray[np.float64]:
 def delta_phi(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     r"""Azimuth of ``a`` as seen from ``b``, the short way round, in :math:`[-\pi, \pi)`.
 
-    Parameters
-    ----------
-    a, b : arrays of shapes that broadcast
-        Angles in radians, on any branch.
-
-    Returns
-    -------
-    array of the broadcast shape
-        In radians.
+    ``a`` and ``b`` are on any branch and broadcast.
 
     Examples
     --------
@@ -125,15 +91,7 @@ def from_pt_eta_phi_mass(
 ) -> NDArray[np.float64]:
     """Four-momenta from collider coordinates.
 
-    Parameters
-    ----------
-    pt, eta, phi, mass : arrays of shapes that broadcast
-        ``pt`` and ``mass`` in GeV and not negative, ``eta`` finite, ``phi`` in radians.
-
-    Returns
-    -------
-    array of the broadcast shape plus (4,)
-        ``(E, px, py, pz)`` in GeV.
+    The arguments broadcast; ``pt`` and ``mass`` in GeV and not negative, ``eta`` finite.
 
     Examples
     --------
@@ -150,20 +108,7 @@ def from_pt_eta_phi_mass(
 def jet_momentum(jets: ArrayLike) -> NDArray[np.float64]:
     """Four-momentum of each jet: the sum over its constituents.
 
-    Parameters
-    ----------
-    jets : array of shape (n_jets, n_constituents, 4)
-        ``(E, px, py, pz)`` in GeV. Zero rows are padding and add nothing.
-
-    Returns
-    -------
-    array of shape (n_jets, 4)
-        ``(E, px, py, pz)`` in GeV.
-
-    Raises
-    ------
-    ValueError
-        If the last axis is not a four-momentum or there is no axis of constituents.
+    Shape (n_jets, 4).
 
     Examples
     --------
@@ -182,15 +127,7 @@ def jet_momentum(jets: ArrayLike) -> NDArray[np.float64]:
 def jet_pt(jets: ArrayLike) -> NDArray[np.float64]:
     """Transverse momentum of each jet, from the summed four-momentum of its constituents.
 
-    Parameters
-    ----------
-    jets : array of shape (n_jets, n_constituents, 4)
-        ``(E, px, py, pz)`` in GeV. Zero rows are padding and add nothing.
-
-    Returns
-    -------
-    array of shape (n_jets,)
-        In GeV. Not the sum of the constituents' pt: transverse vectors can cancel.
+    Not the sum of the constituents' pt: transverse vectors can cancel.
 
     Examples
     --------
@@ -203,15 +140,7 @@ def jet_pt(jets: ArrayLike) -> NDArray[np.float64]:
 def jet_eta(jets: ArrayLike) -> NDArray[np.float64]:
     """Pseudorapidity of each jet, from the summed four-momentum of its constituents.
 
-    Parameters
-    ----------
-    jets : array of shape (n_jets, n_constituents, 4)
-        ``(E, px, py, pz)`` in GeV. Zero rows are padding and add nothing.
-
-    Returns
-    -------
-    array of shape (n_jets,)
-        See :func:`eta` for a jet along the beam.
+    See :func:`eta` for a jet along the beam.
 
     Examples
     --------
@@ -226,16 +155,6 @@ def jet_eta(jets: ArrayLike) -> NDArray[np.float64]:
 def jet_phi(jets: ArrayLike) -> NDArray[np.float64]:
     r"""Azimuth of each jet, in :math:`[-\pi, \pi)`, from its summed four-momentum.
 
-    Parameters
-    ----------
-    jets : array of shape (n_jets, n_constituents, 4)
-        ``(E, px, py, pz)`` in GeV. Zero rows are padding and add nothing.
-
-    Returns
-    -------
-    array of shape (n_jets,)
-        In radians.
-
     Examples
     --------
     >>> jet_phi([[[1, 1, 0, 0], [1, 0, 1, 0]]]) / np.pi
@@ -247,15 +166,7 @@ def jet_phi(jets: ArrayLike) -> NDArray[np.float64]:
 def jet_mass(jets: ArrayLike) -> NDArray[np.float64]:
     """Invariant mass of each jet, from the summed four-momentum of its constituents.
 
-    Parameters
-    ----------
-    jets : array of shape (n_jets, n_constituents, 4)
-        ``(E, px, py, pz)`` in GeV. Zero rows are padding and add nothing.
-
-    Returns
-    -------
-    array of shape (n_jets,)
-        Masses in GeV. Rounding can push m**2 of a massless jet below zero; those get 0.
+    Rounding can push m**2 of a massless jet below zero; such jets get 0.
 
     Examples
     --------

@@ -9,8 +9,7 @@ kinematics      ``(E, px, py, pz)`` <-> ``(pt, eta, phi, mass)``, jet sums
 metrics         ROC, AUC with DeLong error, background rejection with interval
 jetfile         the public jet-file format: one HDF5 table, read and written
 datasets        the registry of samples: download, generate, open, stream
-prepared        jets in the form a network reads, made once and kept on disk
-streaming       shuffled batches of them for PyTorch, Keras or a loop
+prepared        jets in the form a network reads, kept on disk; shuffled batches of them
 cms_ntuples     public H->bb jets of CMS, ROOT or HDF5, as tables of the course
 cms_open_data   which of their files to fetch from the CERN Open Data Portal
 images          constituents -> centred, rotated, flipped, pixelated jet images

@@ -39,7 +39,7 @@ def fit_keras(
         ``"sparse_categorical_crossentropy"`` and ``metrics=["accuracy"]``.
     train, val : (features, y_true) or tf.data.Dataset
         Arrays of shapes (n_jets, ...) and (n_jets,), or batches of both, such as those of
-        `course_utils.streaming.tf_dataset`, which need not fit into memory.
+        `course_utils.prepared.tf_dataset`, which need not fit into memory.
     n_epochs, batch_size : int
         Passes over the training jets, and jets per update of the weights. A dataset brings its
         own batches.

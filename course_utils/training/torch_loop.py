@@ -89,7 +89,7 @@ def fit_torch(
     train, val : (features, y_true), or batches of them
         A tuple of arrays of shapes (n_jets, ...) and (n_jets,); only one batch at a time goes to
         the device. Or anything with a length that gives such tuples, batch by batch, each time it
-        is looped over: `course_utils.streaming.Batches`, or a ``DataLoader``. It need not fit
+        is looped over: `course_utils.prepared.Batches`, or a ``DataLoader``. It need not fit
         into memory.
     optimizer : torch.optim.Optimizer
         Of the network's parameters.

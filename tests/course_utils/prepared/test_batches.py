@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from course_utils.prepared import Images, Prepared, prepare
-from course_utils.streaming import Batches, JetDataset, tf_dataset, torch_loader
+from course_utils.prepared import (
+    Batches,
+    Images,
+    JetDataset,
+    Prepared,
+    prepare,
+    tf_dataset,
+    torch_loader,
+)
 
 if TYPE_CHECKING:
     from conftest import SomeJets

@@ -2,8 +2,7 @@
 
 A network that trains on more jets than memory holds gets them batch by batch::
 
-    from course_utils.prepared import Images, prepare
-    from course_utils.streaming import Batches, tf_dataset, torch_loader
+    from course_utils.prepared import Batches, Images, prepare, tf_dataset, torch_loader
 
     train = Batches(prepare("top_tagging", "train", Images()), batch_size=256, seed=1)
     for x, y in train: ...                      # numpy, one epoch
@@ -31,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils.prepared import Prepared
+from course_utils.prepared.preparation import Prepared
 
 if TYPE_CHECKING:
     import tensorflow as tf

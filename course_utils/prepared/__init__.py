@@ -5,9 +5,10 @@ a loop, `tf_dataset` for Keras. The room may import `course_utils.samples`, `cou
 `course_utils.images` and `course_utils.files`; TensorFlow only where `tf_dataset` is called.
 """
 
-from course_utils.prepared.batches import Batches, JetDataset, tf_dataset, torch_loader
+from course_utils.prepared.batches import Batches, tf_dataset
 from course_utils.prepared.forms import FORMS, Constituents, Form, Images
-from course_utils.prepared.preparation import Prepared, prepare, prepared_forms
+from course_utils.prepared.jets import Prepared
+from course_utils.prepared.preparation import prepare, prepared_forms
 
 __all__ = [
     "FORMS",
@@ -15,10 +16,8 @@ __all__ = [
     "Constituents",
     "Form",
     "Images",
-    "JetDataset",
     "Prepared",
     "prepare",
     "prepared_forms",
     "tf_dataset",
-    "torch_loader",
 ]

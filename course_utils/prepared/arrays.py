@@ -1,7 +1,11 @@
-"""A folder of flat arrays on disk: written once, whole and with checksums, then read without copy.
+"""Flat arrays in a folder on disk: written piece by piece, with checksums, read without a copy.
 
-Each array is a file of plain numbers that grows while it is written. What they are, how long and
-with which SHA-256, is in ``manifest.json``, which comes last: without it a folder is not finished.
+Each array is a file of plain numbers. Types, lengths and SHA-256 are in ``manifest.json``, which
+is written last: a folder without it is not finished.
+
+Arrow's IPC files were measured instead (1.2 million jets, batches of 256 in random order): its
+``take`` costs 110 times as much as a jet here, views of its record batches twice as much. One
+record batch is as fast, but all jets must be in memory to write it, and there are no checksums.
 """
 
 from __future__ import annotations
@@ -11,57 +15,67 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["MANIFEST", "PackedError", "PackedWriter", "open_packed"]
+
 MANIFEST: Final = "manifest.json"
 
 
 class PackedError(Exception):
-    """A folder of arrays is unfinished, damaged, or not one of these."""
+    """A folder of arrays is unfinished, damaged, or something else."""
+
+    __module__ = "course_utils.prepared"
+
+
+class _Growing:
+    """One array while it is written: its file, checksum, type and length."""
+
+    def __init__(self, path: Path, first: NDArray[Any]) -> None:
+        self.file: BinaryIO = path.open("wb")
+        self._sha256, self._length = hashlib.sha256(), 0
+        self._kind = first.dtype, first.shape[1:]
+
+    def append(self, values: NDArray[Any]) -> None:
+        if (values.dtype, values.shape[1:]) != self._kind:
+            raise ValueError(f"Expected every piece of {self.file.name} alike; got {values.dtype}.")
+        data = values.data if values.size else b""
+        self.file.write(data)
+        self._sha256.update(data)
+        self._length += len(values)
+
+    def finished(self) -> dict[str, Any]:
+        """Bring it to the disk; return its line of the manifest."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        dtype, shape = self._kind
+        shape = [self._length, *shape]
+        return {"dtype": dtype.str, "shape": shape, "sha256": self._sha256.hexdigest()}
 
 
 class PackedWriter:
-    """Writes arrays piece by piece to a folder that is there already.
+    """Writes arrays piece by piece to an existing folder.
 
     Use it in a ``with`` statement; `finish` makes the folder valid.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files: dict[str, BinaryIO] = {}
-        self._digests: dict[str, Any] = {}
-        self._kinds: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
-        self._lengths: dict[str, int] = {}
+        self._arrays: dict[str, _Growing] = {}
 
     def append(self, name: str, values: NDArray[Any]) -> None:
         """Add values along the first axis of an array; the first piece sets type and shape."""
         values = np.ascontiguousarray(values)
-        if name not in self._files:
-            self._files[name] = (self._folder / f"{name}.bin").open("wb")
-            self._digests[name] = hashlib.sha256()
-            self._kinds[name], self._lengths[name] = (values.dtype, values.shape[1:]), 0
-        if (values.dtype, values.shape[1:]) != self._kinds[name]:
-            raise ValueError(f"Expected every piece of {name} alike; got {values.dtype}.")
-        self._files[name].write(values.data if values.size else b"")
-        self._digests[name].update(values.data if values.size else b"")
-        self._lengths[name] += len(values)
+        if name not in self._arrays:
+            self._arrays[name] = _Growing(self._folder / f"{name}.bin", values)
+        self._arrays[name].append(values)
 
     def finish(self, about: Mapping[str, Any]) -> None:
         """Bring everything to the disk, the manifest last; `about` is anything JSON can hold."""
-        arrays = {}
-        for name, file in self._files.items():
-            file.flush()
-            os.fsync(file.fileno())
-            dtype, shape = self._kinds[name]
-            arrays[name] = {
-                "dtype": dtype.str,
-                "shape": [self._lengths[name], *shape],
-                "sha256": self._digests[name].hexdigest(),
-            }
+        arrays = {name: array.finished() for name, array in self._arrays.items()}
         with (self._folder / MANIFEST).open("w") as manifest:
             json.dump({"about": dict(about), "arrays": arrays}, manifest, indent=2)
             manifest.flush()
@@ -70,25 +84,15 @@ class PackedWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for file in self._files.values():
-            file.close()
+    def __exit__(self, *exception: object) -> None:
+        for array in self._arrays.values():
+            array.file.close()
 
 
 def open_packed(folder: Path, *, verify: bool) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """What a folder says of itself, and its arrays, which are read when they are looked at.
+    """What a folder says about itself, and its arrays, mapped to memory.
 
-    Parameters
-    ----------
-    folder : path
-    verify : bool
-        Compare every array with its checksum: the whole folder is read once. The lengths are
-        compared in any case.
+    `verify` reads everything once and compares the checksums. Lengths are compared in any case.
 
     Raises
     ------
@@ -102,10 +106,10 @@ def open_packed(folder: Path, *, verify: bool) -> tuple[dict[str, Any], dict[str
     try:
         content = json.loads((folder / MANIFEST).read_bytes())
         about, arrays = dict(content["about"]), dict(content["arrays"])
-        opened = {name: _opened(folder / f"{name}.bin", of) for name, of in arrays.items()}
+        opened = {name: _opened(folder / f"{name}.bin", entry) for name, entry in arrays.items()}
         if verify:
-            for name, of in arrays.items():
-                _verify(folder / f"{name}.bin", of["sha256"])
+            for name, entry in arrays.items():
+                _verify(folder / f"{name}.bin", entry["sha256"])
     except FileNotFoundError as error:
         raise PackedError(f"{Path(error.filename).name} is missing") from error
     except (KeyError, TypeError, ValueError) as error:
@@ -113,14 +117,14 @@ def open_packed(folder: Path, *, verify: bool) -> tuple[dict[str, Any], dict[str
     return about, opened
 
 
-def _opened(path: Path, of: Mapping[str, Any]) -> NDArray[Any]:
-    dtype, shape = np.dtype(of["dtype"]), tuple(map(int, of["shape"]))
+def _opened(path: Path, entry: Mapping[str, Any]) -> NDArray[Any]:
+    dtype, shape = np.dtype(entry["dtype"]), tuple(map(int, entry["shape"]))
     if dtype.kind not in "iuf" or min(shape) < 0:
         raise PackedError(f"{path.name} would hold {dtype} in the shape {shape}")
     expected, found = dtype.itemsize * int(np.prod(shape)), path.stat().st_size
     if found != expected:
         raise PackedError(f"{path.name} has {found} bytes instead of {expected}")
-    if expected == 0:  # nothing cannot be mapped
+    if expected == 0:  # an empty file cannot be mapped
         return np.empty(shape, dtype)
     return np.memmap(path, dtype, mode="r", shape=shape)
 
@@ -128,4 +132,4 @@ def _opened(path: Path, of: Mapping[str, Any]) -> NDArray[Any]:
 def _verify(path: Path, sha256: str) -> None:
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-            raise PackedError(f"{path.name} does not have its checksum")
+            raise PackedError(f"the checksum of {path.name} is wrong")

@@ -5,6 +5,7 @@ a loop, `tf_dataset` for Keras. The room may import `course_utils.samples`, `cou
 `course_utils.images` and `course_utils.files`; TensorFlow only where `tf_dataset` is called.
 """
 
+from course_utils.prepared.arrays import PackedError
 from course_utils.prepared.batches import Batches, tf_dataset
 from course_utils.prepared.forms import FORMS, Constituents, Form, Images
 from course_utils.prepared.jets import Prepared
@@ -16,6 +17,7 @@ __all__ = [
     "Constituents",
     "Form",
     "Images",
+    "PackedError",
     "Prepared",
     "prepare",
     "prepared_forms",

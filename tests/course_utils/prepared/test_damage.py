@@ -14,14 +14,8 @@ import pytest
 from prepared_jets import N_JETS, made
 
 from course_utils.jetfile import DataError
-from course_utils.prepared import (
-    Prepared,
-    preparation,
-)
-from course_utils.prepared import (
-    jets as opened_jets,
-)
-from course_utils.prepared.arrays import PackedError
+from course_utils.prepared import PackedError, Prepared, preparation
+from course_utils.prepared import jets as opened_jets
 
 if TYPE_CHECKING:
     from conftest import Places

@@ -227,8 +227,7 @@ def scaling_table(source: Path, n_jets: int) -> Table:
 
 def shuffled_batches(source: Path):
     """An epoch of what was prepared last."""
-    from course_utils.prepared import Prepared
-    from course_utils.streaming import Batches
+    from course_utils.prepared import Batches, Prepared
 
     (folder,) = (source.parent / "prepared").glob("train-images-*")
     return Batches(Prepared(folder), batch_size=BATCH, seed=1, transform=for_torch)
@@ -281,7 +280,7 @@ def waiting_table(source: Path, n_batches: int) -> Table:
 
     table = Table("input of the CNN of lesson 02", "jets/s", "waiting / %")
     for name, make in (
-        ("course_utils.streaming, shuffled", lambda: shuffled_batches(source)),
+        ("course_utils.prepared.Batches, shuffled", lambda: shuffled_batches(source)),
         ("JetFile.read_rows, jet_images", lambda: straight_from_the_file(source)),
     ):
         network, timed = cnn(), Timed(make, n_batches)

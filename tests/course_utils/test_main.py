@@ -311,7 +311,9 @@ def test_prepared_forms_are_made_once_and_listed(
         "12 jets as images",
         "12 jets as constituents",
     ] * 2
-    monkeypatch.setattr("course_utils.prepared._make", lambda *of, **options: pytest.fail("again"))
+    monkeypatch.setattr(
+        "course_utils.prepared.preparation._make", lambda *of, **options: pytest.fail("again")
+    )
     assert main(command) == 0
     capsys.readouterr()
     assert main([]) == 0

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from course_utils.prepared import Images, Prepared, prepare
-from course_utils.streaming import Batches, JetDataset, tf_dataset, torch_loader
+from course_utils.prepared import (
+    Batches,
+    Images,
+    Prepared,
+    prepare,
+    tf_dataset,
+)
 
 if TYPE_CHECKING:
     from conftest import SomeJets
@@ -67,10 +72,8 @@ def test_the_order_follows_from_seed_and_epoch_alone(jets) -> None:
     one = Batches(jets, batch_size=30, seed=3)
     epochs = [an_epoch(one)[0] for _ in range(3)]
     assert one.epoch == 3
-    for other in (
-        Batches(jets, batch_size=77, seed=3, prefetch=0),
-        Batches(jets, batch_size=30, seed=3, prefetch=9),
-    ):
+    for batch_size in (77, 30):
+        other = Batches(jets, batch_size=batch_size, seed=3)
         other.epoch = 1
         np.testing.assert_array_equal(an_epoch(other)[0], epochs[1])
         np.testing.assert_array_equal(an_epoch(other)[0], epochs[2])
@@ -113,7 +116,7 @@ def test_a_transform_makes_what_the_network_reads(jets, dense) -> None:
 
 
 def test_a_loop_that_ends_early_leaves_no_thread(jets) -> None:
-    for _, _y in Batches(jets, batch_size=5, prefetch=4):
+    for _, _y in Batches(jets, batch_size=5):
         break
     assert not [t for t in threading.enumerate() if t.name.startswith("batches")]
 
@@ -128,10 +131,10 @@ def test_what_the_transform_raises_reaches_the_loop(jets) -> None:
 
 def test_no_more_is_made_ahead_than_asked_for(jets) -> None:
     made = []
-    batches = iter(Batches(jets, batch_size=1, prefetch=3, transform=lambda x: made.append(1) or x))
+    batches = iter(Batches(jets, batch_size=1, transform=lambda x: made.append(1) or x))
     for n_taken in range(1, 20):
         next(batches)
-        assert len(made) <= n_taken + 3
+        assert len(made) <= n_taken + 2
 
 
 def test_a_loop_that_ends_early_does_not_wait_for_what_was_ahead(jets) -> None:
@@ -143,7 +146,7 @@ def test_a_loop_that_ends_early_does_not_wait_for_what_was_ahead(jets) -> None:
         made.append(1)
         return x
 
-    batches = iter(Batches(jets, batch_size=5, transform=slow, prefetch=6))
+    batches = iter(Batches(jets, batch_size=5, transform=slow))
     next(batches)
     threading.Timer(0.2, go_on.set).start()
     batches.close()
@@ -155,7 +158,6 @@ def test_a_loop_that_ends_early_does_not_wait_for_what_was_ahead(jets) -> None:
     [
         {"batch_size": 0},
         {"batch_size": 2.5},
-        {"batch_size": 5, "prefetch": -1},
         {"batch_size": 5, "seed": -1},
         {"batch_size": 5, "seed": "a"},
         {"batch_size": 5, "rows": []},
@@ -165,49 +167,6 @@ def test_a_loop_that_ends_early_does_not_wait_for_what_was_ahead(jets) -> None:
 def test_numbers_that_cannot_be_are_refused(jets, wrong) -> None:
     with pytest.raises(ValueError, match="Expected"):
         Batches(jets, **wrong)
-
-
-# ---------------------------------------------------------------- PyTorch
-
-
-def root_of_pixels(x: np.ndarray) -> np.ndarray:
-    return np.sqrt(x)[:, None]
-
-
-@pytest.mark.parametrize("num_workers", [0, 2])
-def test_a_loader_gives_the_batches_epoch_by_epoch(jets, num_workers) -> None:
-    import torch
-
-    ours, theirs = (
-        Batches(jets, batch_size=30, seed=3, transform=root_of_pixels) for _ in range(2)
-    )
-    # Not fork: other tests have threads.
-    context = {"multiprocessing_context": "spawn"} if num_workers else {}
-    loader = torch_loader(theirs, num_workers=num_workers, **context)
-    assert len(loader) == len(ours)
-    for _ in range(2):
-        for (x, y), (tx, ty) in zip(ours, loader, strict=True):
-            assert tx.dtype == torch.float32
-            assert ty.dtype == torch.int64
-            np.testing.assert_array_equal(tx, x)
-            np.testing.assert_array_equal(ty, y)
-
-
-def test_a_dataset_works_with_what_pytorch_offers_to_shuffle_and_split(jets, dense) -> None:
-    import torch
-    from torch.utils.data import DataLoader, random_split
-
-    dataset = JetDataset(jets)
-    assert len(dataset) == N_JETS
-    generator = torch.Generator().manual_seed(1)
-    x, y = zip(*DataLoader(dataset, 32, shuffle=True, generator=generator), strict=True)
-    rows = rows_of(torch.cat(x).numpy(), dense)
-    assert sorted(rows) == list(range(N_JETS))
-    assert rows != sorted(rows)
-    np.testing.assert_array_equal(torch.cat(y), jets.y_true[rows])
-    some, rest = random_split(dataset, [50, 200], generator=generator)
-    assert (len(some), len(rest)) == (50, 200)
-    np.testing.assert_array_equal(rest[7][0], dense[rest.indices[7]])
 
 
 # ---------------------------------------------------------------- TensorFlow
@@ -273,15 +232,14 @@ def fitted(jets: Prepared, folder, n_epochs: int, *, train: object = None, val: 
 
 
 @pytest.mark.parametrize("val_seed", [None, 3])
-@pytest.mark.parametrize("kind", [lambda batches: batches, torch_loader], ids=["batches", "loader"])
 def test_a_training_on_batches_that_is_interrupted_ends_like_one_that_is_not(
-    jets, tmp_path_factory, kind, val_seed
+    jets, tmp_path_factory, val_seed
 ) -> None:
     import torch
 
     def run(folder, n_epochs):
-        train = kind(Batches(jets, batch_size=40, seed=1))
-        val = kind(Batches(jets, batch_size=70, seed=val_seed))
+        train = Batches(jets, batch_size=40, seed=1)
+        val = Batches(jets, batch_size=70, seed=val_seed)
         return fitted(jets, folder, n_epochs, train=train, val=val)
 
     whole, half = (tmp_path_factory.mktemp(name) for name in ("whole", "half"))
@@ -311,12 +269,11 @@ def other_transform(x: np.ndarray) -> np.ndarray:
     [{"rows": slice(0, 100)}, {"transform": other_transform}, {"batch_size": 41}, {"seed": 2}],
     ids=" ".join,
 )
-@pytest.mark.parametrize("kind", [lambda batches: batches, torch_loader], ids=["batches", "loader"])
-def test_a_checkpoint_of_other_batches_is_refused(jets, tmp_path, kind, other) -> None:
+def test_a_checkpoint_of_other_batches_is_refused(jets, tmp_path, other) -> None:
     options = {"batch_size": 40, "seed": 1}
-    fitted(jets, tmp_path, 1, train=kind(Batches(jets, **options)))
+    fitted(jets, tmp_path, 1, train=Batches(jets, **options))
     with pytest.raises(ValueError, match="another training data"):
-        fitted(jets, tmp_path, 2, train=kind(Batches(jets, **options | other)))
+        fitted(jets, tmp_path, 2, train=Batches(jets, **options | other))
 
 
 @pytest.mark.parametrize(
@@ -329,7 +286,7 @@ def test_a_checkpoint_of_other_batches_is_refused(jets, tmp_path, kind, other) -
         (lambda jets: [jets[:3]] * 3, "got one of type ndarray"),
     ],
 )
-def test_what_no_training_can_be_made_of_is_told(jets, tmp_path, wrong, message) -> None:
+def test_what_no_training_can_be_made_of_is_refused(jets, tmp_path, wrong, message) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         fitted(jets, tmp_path, 1, train=wrong(jets))
 
@@ -337,7 +294,7 @@ def test_what_no_training_can_be_made_of_is_told(jets, tmp_path, wrong, message)
 def test_lists_of_arrays_and_double_precision_are_arrays_too(jets, dense, tmp_path) -> None:
     _, history = fitted(jets, tmp_path, 1, train=[dense.astype(np.float64), jets.y_true])
     assert history.n_epochs == 1
-    to_double = torch_loader(Batches(jets, batch_size=40, transform=lambda x: x.astype(float)))
+    to_double = Batches(jets, batch_size=40, transform=lambda x: x.astype(float))
     (tmp_path / "checkpoint.pt").unlink()
     _, history = fitted(jets, tmp_path, 1, train=to_double)
     assert history.n_epochs == 1

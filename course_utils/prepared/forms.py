@@ -1,7 +1,4 @@
-"""How prepared jets lie on disk: without what is zero, and back into arrays a network reads.
-
-The public names are those of `course_utils.prepared`; import them from there.
-"""
+"""The two forms: how jets are packed without their zeros, and unpacked for a network."""
 
 from __future__ import annotations
 
@@ -29,7 +26,8 @@ class Constituents:
     Parameters
     ----------
     n_constituents : int
-        How many of each jet, hardest first.
+        The hardest so many of each jet. Jets with fewer, such as all those of a file with room for
+        fewer, are padded with zeros.
 
     Examples
     --------
@@ -42,25 +40,23 @@ class Constituents:
 
     def __post_init__(self) -> None:
         _set(self, n_constituents=index(self.n_constituents))
-        if not 1 <= self.n_constituents <= N_CONSTITUENTS:
-            raise ValueError(
-                f"Expected 1 to {N_CONSTITUENTS} constituents; got {self.n_constituents}."
-            )
+        if self.n_constituents < 1:
+            raise ValueError(f"Expected at least 1 constituent; got {self.n_constituents}.")
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one jet."""
+        """Shape of one jet."""
         return self.n_constituents, 4
 
     def pack(self, jets: NDArray[np.float32]) -> Packed:
-        """The rows that are not padding, and how many each jet has."""
+        """Number of rows of each jet that are not padding, and these rows."""
         jets = jets[:, : self.n_constituents]
         halves = jets.view(np.uint64)  # of a row, 16 bytes: much faster than any(axis=2)
         real = (halves[..., 0] | halves[..., 1]) != 0
         return real.sum(axis=1), {"momenta": jets[real]}
 
     def unpack(self, counts: NDArray[np.int64], *, momenta: NDArray[np.float32]) -> NDArray:
-        """The rows of each jet at its beginning, and zeros behind."""
+        """Jets whose rows come first, followed by zeros."""
         jets = np.zeros((len(counts), *self.shape), np.float32)
         jets[np.arange(self.n_constituents) < counts[:, None]] = momenta
         return jets
@@ -70,7 +66,7 @@ class Constituents:
 class Images:
     """Images as `course_utils.images.jet_images` makes them, shape (n_jets, n_pixels, n_pixels).
 
-    The parameters are those of that function.
+    See there for the parameters.
 
     Examples
     --------
@@ -90,15 +86,15 @@ class Images:
         # The same options are the same form, whatever kind of number they came as.
         _set(self, n_pixels=index(self.n_pixels), half_width=float(self.half_width))
         _set(self, **{name: bool(getattr(self, name)) for name in ("rotate", "flip", "normalise")})
-        jet_images(np.zeros((0, 1, 4)), **asdict(self))  # it knows what is allowed
+        jet_images(np.zeros((0, 1, 4)), **asdict(self))  # raises if an option is wrong
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one jet."""
+        """Shape of one jet."""
         return self.n_pixels, self.n_pixels
 
     def pack(self, jets: NDArray[np.float32]) -> Packed:
-        """The pixels that are not zero with their numbers, and how many each jet has."""
+        """Number of filled pixels of each jet, then which they are and their values."""
         n_pixels = self.n_pixels**2
         flat = jet_images(jets, out=_scratch(len(jets), self.n_pixels), **asdict(self)).reshape(-1)
         filled = np.flatnonzero(flat != 0)  # of bool: five times as fast as of float
@@ -127,7 +123,7 @@ def _set(form: Form, **options: object) -> None:
 
 
 def _scratch(n_jets: int, n_pixels: int) -> NDArray[np.float32]:
-    """Memory of this thread for images, the same each time: new memory costs as much as they do."""
+    """Memory for images, reused by this thread: allocating costs as much as drawing."""
     images = getattr(_of_thread, "images", None)
     if images is None or images.shape[1] != n_pixels or len(images) < n_jets:
         images = _of_thread.images = np.empty((n_jets, n_pixels, n_pixels), np.float32)

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for line in _fetch_or_generate(options):
             print(line, flush=True)
     except KeyboardInterrupt:
-        again = "starts anew" if options.prepare else "continues"
+        again = "starts over" if options.prepare else "continues"
         print(f"Interrupted. Running the same command again {again}.", file=sys.stderr)
         return 130
     except DataError as error:

@@ -26,7 +26,7 @@ NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
 
 @dataclass
 class Clock:
-    """Says what it is told to say."""
+    """A clock that is set by hand."""
 
     at: datetime = field(default=NOON)
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -13,8 +14,9 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from course_utils.jetfile import DataError, JetFile
+from course_utils.jetfile import DataError
 from course_utils.samples import SAMPLES, SPLITS, Sample, data_root, data_roots, small_sample
+from course_utils.samples.places import described, holds, is_there
 
 DEFAULT_JETS: Final = 60_000
 DEFAULT_SEED: Final = 1
@@ -199,11 +201,11 @@ def _generate(
     force: bool,
 ) -> Iterator[str]:
     """Generate the splits that are not there yet; yield a line on each."""
-    done = [
-        split
-        for split, n_jets in sizes.items()
-        if _is_there(folder / f"{split}.h5", sample.name, split, seed, n_jets, force=force)
-    ]
+    done = []
+    for split, n_jets in sizes.items():
+        wanted = _wanted(sample.name, split, seed, n_jets)
+        if is_there(folder / f"{split}.h5", is_wanted=partial(holds, wanted), force=force):
+            done.append(split)
     for split in done:
         yield f"{folder / split}.h5 is already there."
     if len(done) == len(sizes):
@@ -234,10 +236,8 @@ def _prepare(sample: Sample, splits: list[str], kinds: list[str]) -> Iterator[st
             yield f"{jets.folder}: {len(jets)} jets as {kind}, {jets.nbytes / 1e6:.1f} MB."
 
 
-def _is_there(path: Path, sample: str, split: str, seed: int, n_jets: int, *, force: bool) -> bool:
-    """Whether `path` holds what is asked for; refuse to replace anything else without force."""
-    if not path.exists():
-        return False
+def _wanted(sample: str, split: str, seed: int, n_jets: int) -> dict[str, str | int]:
+    """What a file of these jets says about itself."""
     wanted = {"sample": sample, "split": split, "seed": seed, "jets": n_jets}
     if not _missing_simulation():
         from course_utils.simulation.production import origin
@@ -245,19 +245,7 @@ def _is_there(path: Path, sample: str, split: str, seed: int, n_jets: int, *, fo
         made_now = origin(sample, split, seed)
         processes = [process.name for process in SAMPLES[sample].recipe.processes]
         wanted |= {key: made_now[key] for key in (*processes, "cuts", "detector")}
-    try:
-        with JetFile(path) as file:
-            found = {**file.provenance, "jets": file.n_jets}
-    except DataError:
-        found = {}
-    if all(found.get(key) == value for key, value in wanted.items()):
-        return True
-    if force:
-        return False
-    raise DataError(
-        f"{path} holds other jets ({_described(path)}); add --force to replace it, ask for those, "
-        f"or set JET_DATA to another folder."
-    )
+    return wanted
 
 
 def _missing_simulation() -> list[str]:
@@ -297,7 +285,7 @@ def _state(sample: Sample, split: str) -> str:
     for root in data_roots():
         path = root / sample.name / f"{split}.h5"
         if path.exists():
-            return f"{_described(path)}: {path}"
+            return f"{described(path)}: {path}"
         if any((path.parent / f"{other}.h5").exists() for other in SPLITS):
             return "nothing"  # and nothing else serves: see datasets.find
     if small_sample(sample.name).exists():
@@ -316,16 +304,6 @@ def _prepared(sample: Sample, split: str) -> str:
         f"{kind} {size / 1e6:.1f} MB{'' if current else ' (outdated)'}"
         for kind, size, current in forms
     )
-
-
-def _described(path: Path) -> str:
-    try:
-        with JetFile(path) as file:
-            seed = file.provenance.get("seed")
-            origin = "public" if seed is None else f"generated with seed {seed}"
-            return f"{file.n_jets} jets, {origin}"
-    except DataError:
-        return "not a sound jet file"
 
 
 if __name__ == "__main__":

@@ -20,15 +20,17 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import requests
 
-from course_utils.jetfile import TTV, DataError, JetFile, JetTable, write_jets
+from course_utils.jetfile import TTV, DataError, JetTable, write_jets
 from course_utils.samples.catalogue import SPLITS, Sample
 from course_utils.samples.download import Resuming, faults_told
+from course_utils.samples.places import holds, is_there
 
 PORTAL: Final = "https://opendata.cern.ch"
 RECORD: Final = "12102"
@@ -84,7 +86,8 @@ def fetch_ntuples(
         chosen = choose(public_files(), TRAIN_FILES if train_files is None else train_files)
     for split in splits:
         path, files = folder / f"{split}.h5", chosen[split]
-        if _is_there(path, files, sample, force=force):
+        names = " ".join(file.name for file in files)
+        if is_there(path, is_wanted=partial(holds, {"files": names}), force=force):
             yield f"{path} is already there."
             continue
         ntuples = []
@@ -202,21 +205,3 @@ def _provenance(split: str, files: Iterable[PublicFile]) -> dict[str, str]:
         "files": " ".join(file.name for file in files),
         "cuts": "pT 300 to 2000 GeV, abs(eta) < 2.4, soft drop mass 40 to 200 GeV",
     }
-
-
-def _is_there(path: Path, files: list[PublicFile], sample: Sample, *, force: bool) -> bool:
-    if not path.exists():
-        return False
-    try:
-        with JetFile(path, sample=sample.name) as file:
-            found = file.provenance.get("files")
-    except DataError:
-        found = None
-    if found == " ".join(file.name for file in files):
-        return True
-    if force:
-        return False
-    raise DataError(
-        f"{path} exists and holds other jets. Add --force to replace it, or set JET_DATA to "
-        f"another folder."
-    )

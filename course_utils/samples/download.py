@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from course_utils.jetfile import DataError
 from course_utils.samples.catalogue import Sample
+from course_utils.samples.places import is_there
 
 MIRROR: Final = "JET_DATA_MIRROR"
 _BLOCK: Final = 1 << 16  # bytes; the most that a broken connection loses
@@ -126,13 +127,12 @@ def fetch(sample: Sample, splits: list[str], folder: Path, *, force: bool) -> It
 
 def _fetch_file(record: pooch.Pooch, name: str, folder: Path, *, force: bool) -> str:
     target, checksum = folder / name, record.registry[name]
-    if target.exists() and pooch.file_hash(target, _algorithm(checksum)) == _digest(checksum):
+
+    def is_public(path: Path) -> bool:
+        return pooch.file_hash(path, _algorithm(checksum)) == _digest(checksum)
+
+    if is_there(target, is_wanted=is_public, force=force):
         return f"{target} is already there."
-    if target.exists() and not force:
-        raise DataError(
-            f"{target} exists and is not the public file. Add --force to replace it, or set "
-            f"JET_DATA to another folder."
-        )
     folder.mkdir(parents=True, exist_ok=True)
     # With the checksum in its name, parts of two versions of a record are never joined.
     part = folder / f".{Path(name).stem}.{_digest(checksum)[:12]}.part"

@@ -5,15 +5,26 @@ from __future__ import annotations
 import functools
 import logging
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
-from course_utils.jetfile import DataNotFound
+from course_utils.jetfile import DataError, DataNotFound, JetFile
 from course_utils.samples.catalogue import SAMPLES, SPLITS
 
-__all__ = ["data_root", "data_roots", "find", "located", "small_sample", "warn_once"]
+__all__ = [
+    "data_root",
+    "data_roots",
+    "described",
+    "find",
+    "holds",
+    "is_there",
+    "located",
+    "small_sample",
+    "warn_once",
+]
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _PACKAGED: Final = Path(__file__).resolve().with_name("data")
@@ -89,6 +100,55 @@ def located(sample: str, split: str) -> Path:
             f"Make them with: ./data_download.sh --generate {sample}"
         )
     return small
+
+
+def is_there(path: Path, *, is_wanted: Callable[[Path], bool], force: bool) -> bool:
+    """Whether a file that is to be made is there already; refuse to replace another one.
+
+    Parameters
+    ----------
+    path : Path
+    is_wanted : function of path
+        Whether it holds what is asked for; called only if it exists.
+    force : bool
+        Replace whatever else is there.
+
+    Raises
+    ------
+    DataError
+        If it holds something else and `force` is not given.
+    """
+    if not path.exists():
+        return False
+    if is_wanted(path):
+        return True
+    if force:
+        return False
+    raise DataError(
+        f"{path} holds other jets ({described(path)}); add --force to replace it, ask for those, "
+        f"or set JET_DATA to another folder."
+    )
+
+
+def described(path: Path) -> str:
+    """In a few words, what a jet file holds."""
+    try:
+        with JetFile(path) as file:
+            seed = file.provenance.get("seed")
+            origin = "public" if seed is None else f"generated with seed {seed}"
+            return f"{file.n_jets} jets, {origin}"
+    except DataError:
+        return "not a sound jet file"
+
+
+def holds(wanted: Mapping[str, str | int], path: Path) -> bool:
+    """Whether a jet file says all of this about its jets; ``jets`` is their number."""
+    try:
+        with JetFile(path) as file:
+            found = {**file.provenance, "jets": file.n_jets}
+    except DataError:
+        return False
+    return all(found.get(key) == value for key, value in wanted.items())
 
 
 def _require_known(sample: str, split: str) -> None:

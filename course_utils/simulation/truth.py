@@ -27,7 +27,7 @@ LAST_COPY, OUTGOING = 62, 23  # Pythia status codes: before its decay; parton of
 
 
 @dataclass(frozen=True)
-class Truth:
+class TruthMatch:
     """What is known about the leading jets of a batch of events, all of shape (n_jets, ...).
 
     ``kept`` are the jets that belong to the sample, ``y_true`` is 1 for signal, ``momentum`` is
@@ -41,16 +41,16 @@ class Truth:
     columns: Mapping[str, NDArray] = field(default_factory=dict)
 
 
-def top_truth(record: ak.Array, jets: LeadingJets, *, radius: float, is_signal: bool) -> Truth:
+def top_truth(record: ak.Array, jets: LeadingJets, *, radius: float, is_signal: bool) -> TruthMatch:
     """Of ttbar only the jets that hold a whole top (arXiv:1902.09914), of QCD all."""
     n_jets = len(jets.event)
     if not is_signal:
-        return Truth(np.ones(n_jets, bool), np.zeros(n_jets, np.int8), np.zeros((n_jets, 4)))
+        return TruthMatch(np.ones(n_jets, bool), np.zeros(n_jets, np.int8), np.zeros((n_jets, 4)))
     matched, momentum = matched_top(jets, *hadronic_tops(record), radius=radius)
-    return Truth(matched, np.ones(n_jets, np.int8), momentum)
+    return TruthMatch(matched, np.ones(n_jets, np.int8), momentum)
 
 
-def hbb_truth(record: ak.Array, jets: LeadingJets, *, radius: float, is_signal: bool) -> Truth:
+def hbb_truth(record: ak.Array, jets: LeadingJets, *, radius: float, is_signal: bool) -> TruthMatch:
     """All jets, with the labels of the CMS sample (doi:10.7483/OPENDATA.CMS.JGJX.MS7Q).
 
     A jet of the signal process is ``label_H_bb`` if it holds the Higgs boson and both b quarks, and
@@ -72,16 +72,20 @@ def hbb_truth(record: ak.Array, jets: LeadingJets, *, radius: float, is_signal: 
         "fj_eta": eta.astype(np.float32),
         "fj_sdmass": jets.soft_drop_mass.astype(np.float32),
     }
-    return Truth(np.ones(n_jets, bool), matched.astype(np.int8), momentum, columns)
+    return TruthMatch(np.ones(n_jets, bool), matched.astype(np.int8), momentum, columns)
 
 
-def process_truth(record: ak.Array, jets: LeadingJets, *, radius: float, is_signal: bool) -> Truth:
+def process_truth(
+    record: ak.Array, jets: LeadingJets, *, radius: float, is_signal: bool
+) -> TruthMatch:
     """Every jet is what its process is named after; nothing is matched."""
     n_jets = len(jets.event)
-    return Truth(np.ones(n_jets, bool), np.full(n_jets, is_signal, np.int8), np.zeros((n_jets, 4)))
+    return TruthMatch(
+        np.ones(n_jets, bool), np.full(n_jets, is_signal, np.int8), np.zeros((n_jets, 4))
+    )
 
 
-TRUTHS: Final[Mapping[str, Callable[..., Truth]]] = {
+TRUTHS: Final[Mapping[str, Callable[..., TruthMatch]]] = {
     "process": process_truth,
     "hadronic top": top_truth,
     "H to bb": hbb_truth,

@@ -34,24 +34,7 @@ def all_finite(numbers):
 
 
 @_compiled
-def azimuths(cos, sin):
-    """Turn the sines into azimuths: a library's atan2 is called one by one, this is a vector."""
-    for j in range(cos.size):
-        larger = math.sqrt(0.5 + 0.5 * abs(cos[j]))  # of cosine and sine of half the angle
-        smaller = 0.5 * sin[j] / larger
-        right = cos[j] >= 0
-        half_sin = smaller if right else math.copysign(larger, sin[j])
-        half_cos = larger if right else abs(smaller)
-        quarter = half_sin / (1 + half_cos)
-        x = quarter / (1 + math.sqrt(1 + quarter * quarter))  # tangent of an eighth, below 0.42
-        series = 0.0
-        for k in range(15, -1, -1):
-            series = 1 / (2 * k + 1) - x * x * series
-        sin[j] = 8 * x * series
-
-
-@_compiled
-def coordinates(jet, et, pt, eta, phi, cos):
+def coordinates(jet, et, pt, eta, phi):
     """Write pt (or Et), eta and phi of the rows that have some, and return their number."""
     n = 0
     for j in range(len(jet)):
@@ -61,13 +44,10 @@ def coordinates(jet, et, pt, eta, phi, cos):
         across = math.sqrt(px * px + py * py)
         if across > 0:
             slope = jet[j, 3] / across
-            cosh = math.sqrt(1 + slope * slope)
-            pt[n] = jet[j, 0] / cosh if et else across
-            eta[n] = math.copysign(math.log(abs(slope) + cosh), slope)
-            phi[n] = py / across
-            cos[n] = px / across
+            pt[n] = jet[j, 0] / math.sqrt(1 + slope * slope) if et else across
+            eta[n] = math.asinh(slope)
+            phi[n] = math.atan2(py, px)
             n += pt[n] > 0
-    azimuths(cos[:n], phi[:n])
     return n
 
 
@@ -176,12 +156,12 @@ def pixelate(pt, eta, phi, half_width, normalise, image):
 @_compiled
 def draw(jets, subjets, images, half_width, et, rotates, flips, normalise):
     """Fill in the images, jet by jet; the number of a jet that is not finite, or -1."""
-    all_pt, all_eta, all_phi, scratch = np.empty((4, jets.shape[1]))
+    all_pt, all_eta, all_phi = np.empty((3, jets.shape[1]))
     for i in range(len(jets)):
         images[i] = 0
         if not all_finite(jets[i].reshape(-1)):
             return i
-        n = coordinates(jets[i], et, all_pt, all_eta, all_phi, scratch)
+        n = coordinates(jets[i], et, all_pt, all_eta, all_phi)
         if n == 0:
             continue
         pt, eta, phi = all_pt[:n], all_eta[:n], all_phi[:n]

@@ -238,18 +238,6 @@ def test_columns_are_found_by_name_not_by_place(
     np.testing.assert_array_equal(found.columns["extra"], np.full(len(table), 1.5, np.float32))
 
 
-def test_a_file_says_how_many_constituents_its_jets_have(
-    tmp_path: Path, table: JetTable, assert_same_jets: AssertSame
-) -> None:
-    few = replace(table, jets=table.jets[:, :12])
-    write_jets(tmp_path / "f.h5", [few], provenance={})
-    with JetFile(tmp_path / "f.h5") as file:
-        assert file.n_constituents == 12
-        assert file.frame().shape[1] == 4 * 12 + 6
-        assert_same_jets(file.read(), few)
-        assert_same_jets(file.read_rows([3, 1]), few[[3, 1]])
-
-
 def test_two_readers_of_one_file_do_not_close_it_for_each_other(path: Path) -> None:
     with JetFile(path) as one, JetFile(path) as two:
         one.close()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -200,3 +201,16 @@ def test_memory_of_reading_goes_with_the_range_not_with_the_file(
                 pass
 
         assert peak_bytes(stream) < 8 * step
+
+
+def test_a_file_says_how_many_constituents_its_jets_have(
+    tmp_path: Path, some_jets: SomeJets, assert_same_jets: AssertSame
+) -> None:
+    table = some_jets(9)
+    few = replace(table, jets=table.jets[:, :12])
+    write_jets(tmp_path / "f.h5", [few], provenance={})
+    with JetFile(tmp_path / "f.h5") as file:
+        assert file.n_constituents == 12
+        assert file.frame().shape[1] == 4 * 12 + 6
+        assert_same_jets(file.read(), few)
+        assert_same_jets(file.read_rows([3, 1]), few[[3, 1]])

@@ -25,8 +25,8 @@ from rich.table import Table
 from course_utils.jetfile import JetTable, write_jets
 from course_utils.samples import SAMPLES
 from course_utils.simulation.clustering import leading_jets
+from course_utils.simulation.collisions import batches, final_state, pythia
 from course_utils.simulation.detector import reconstruct
-from course_utils.simulation.processes import batches, final_state, pythia
 from course_utils.simulation.production import BATCH_EVENTS
 from course_utils.simulation.truth import TRUTHS
 

@@ -1,7 +1,7 @@
 """Scores predictions against hidden labels: ``python -m challenge``.
 
-Read the rooms in this order; each is imported through its door, and each may import only those
-before it::
+Read the rooms in this order; each is imported through its door, and each may import at most those
+before it (pyproject.toml has the contracts)::
 
     words, errors   names, times, what a terminal may show; the exceptions that users see
     scoring         arrays in, numbers out: the file of scores, its scorecard, what differs
@@ -18,7 +18,7 @@ the same without a database, which is what everything else reads and ranks. Its 
 `Challenge` is the folder; its `Store` and its `Truth` (labels, and which jets are public) open when
 first used.
 
-Every action is one function that prints nothing and takes a `Challenge`, so that a web page can do
-what a command does: `intake.submit`, `intake.history`, `board.current_standings`, `board.grades`,
+Every action is one function that prints nothing and takes a `Challenge` or its `Store`, so that a
+web page can do what a command does: `intake.submit`, `intake.history`, `board.current_standings`, `board.grades`,
 those of `store.lifecycle`, and `store.audit_log`.
 """

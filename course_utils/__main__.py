@@ -287,7 +287,7 @@ def _state(sample: Sample, split: str) -> str:
         if path.exists():
             return f"{described(path)}: {path}"
         if any((path.parent / f"{other}.h5").exists() for other in SPLITS):
-            return "nothing"  # and nothing else serves: see datasets.find
+            return "nothing"  # and nothing else serves: see samples.find
     if small_sample(sample.name).exists():
         return "only the small sample that comes with the course"
     return "nothing"

@@ -1,9 +1,10 @@
 """What is shown: standings as records, as text, as a page, and marks.
 
 `current_standings` builds the board from a challenge, and `FORMATS` writes it in five formats.
-Nothing here writes to the challenge.
+Nothing here writes to the challenge but a cache that can be deleted.
 
-May import `challenge.intake`, `challenge.store`, `challenge.scoring` and the ground.
+May import `challenge.intake`, `challenge.store`, `challenge.scoring`, `challenge.words` and
+`challenge.errors`; of the course `metrics`.
 """
 
 from challenge.board import marks, text

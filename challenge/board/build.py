@@ -35,7 +35,7 @@ LEADERS: Final = 5  # teams whose best entry is shown in detail
 _LEAST_OF_A_LEADER: Final = 0.6  # in AUC
 
 # Networks of arXiv:1902.09914, from their own outputs for 20 000 jets of the public test set;
-# `tests/test_metrics_published.py` measures the same numbers.
+# `tests/course_utils/metrics/test_metrics_published.py` measures the same numbers.
 PUBLISHED: Final = tuple(
     Reference(*each, source="20 000 public jets, doi:10.5281/zenodo.2603256")
     for each in (

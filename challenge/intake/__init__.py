@@ -3,11 +3,11 @@
 `submit` reads a file, counts quotas (`reception`), asks the Ladder, scores, and answers with a
 `Receipt`; `wrong_scores` scores everything again. A `DropBox` takes files from a shared disk.
 
-May import `challenge.store`, `challenge.scoring` and the ground.
+May import `challenge.store`, `challenge.scoring`, `challenge.words` and `challenge.errors`; of the
+course `metrics`.
 """
 
 from challenge.intake.dropbox import DropBox, Found
-from challenge.intake.ladder import stand_ins
 from challenge.intake.quota import DAY, Quota, quota_of
 from challenge.intake.receipts import (
     Receipt,
@@ -20,6 +20,7 @@ from challenge.intake.receipts import (
 )
 from challenge.intake.reception import Arrival, look_up, quota_left, receive
 from challenge.intake.rescoring import mend_scores, wrong_scores
+from challenge.intake.shown import stand_ins
 from challenge.intake.submission import accept, cards, finish_interrupted, is_step, submit
 from challenge.intake.watching import answered, answered_or_put_off, watch
 

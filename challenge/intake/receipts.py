@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenge.errors import ChallengeError, SubmissionError
-from challenge.intake.ladder import stand_ins
 from challenge.intake.quota import Quota
 from challenge.intake.reception import quota_left
+from challenge.intake.shown import stand_ins
 from challenge.scoring import LADDER_CONFIDENCE, Scorecard, find_hints, live_card
 from challenge.store import Challenge, Record, Split, State
 from challenge.words import time_text
@@ -58,7 +58,7 @@ class Receipt:
         What looks like an accident in the file.
     stand_in : str or None
         The network whose card is shown instead of a new best's own (see
-        `challenge.intake.ladder`).
+        `challenge.intake.shown`).
     """
 
     submission: int
@@ -91,7 +91,7 @@ def receipt_of(
 ) -> Receipt:
     """The receipt of a scored submission; always the same, except for the quota.
 
-    ``stands`` is `challenge.intake.ladder.stand_ins` of the team, where it is known already.
+    ``stands`` is `challenge.intake.shown.stand_ins` of the team, where it is known already.
 
     Raises
     ------

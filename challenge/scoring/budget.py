@@ -7,7 +7,7 @@ decimals, rejections no finer than their own standard deviation, and a few fixed
 only for submissions that the Ladder (`challenge.scoring.ranking`) accepted.
 
 The order of two entries also gives a jet's label away if they differ in that jet alone. So all
-networks of a team share one Ladder (`challenge.intake.ladder`): a file that the paired test cannot
+networks of a team share one Ladder (`challenge.intake.shown`): a file that the paired test cannot
 distinguish from an earlier file of the team is shown with the score of the earlier one, right
 behind it. What remains is the order of files that differ significantly, and the order of teams,
 whose number the instructor sees.

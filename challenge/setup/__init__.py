@@ -1,7 +1,7 @@
 """A new challenge: made from jets or from labels, searched for leaks, and given baselines.
 
-May import `challenge.store`, `challenge.scoring`, the ground, and of the course `samples`,
-`jetfile`, `kinematics` and `substructure`.
+May import `challenge.store`, `challenge.scoring`, `challenge.words` and `challenge.errors`; of the
+course `samples`, `jetfile`, `kinematics`, `substructure`, `files` and `metrics`.
 """
 
 from challenge.setup.baselines import TOP_MASS, baseline_files, boosted_trees, mass_window_scores

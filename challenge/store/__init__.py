@@ -3,7 +3,8 @@
 A `Challenge` is opened here; `Store` holds submissions, `lifecycle` the instructor's actions, and
 `audit_log` checks the rows against the log.
 
-May import `challenge.scoring` and the ground (`challenge.words`, `challenge.errors`).
+May import `challenge.scoring`, `challenge.words` and `challenge.errors`; of the course `files` and
+`metrics`.
 """
 
 from challenge.store import database, ledger, lifecycle, tables

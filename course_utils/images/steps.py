@@ -1,8 +1,8 @@
 """The steps for one jet, compiled by numba; each changes ``eta`` and ``phi`` in place.
 
-``pt, eta, phi`` are float64 arrays of shape (n_constituents,). Nothing happens to padding but that
-it moves; it has no pt and is never drawn. An angle counts to its ninth decimal: what lies behind
-is rounding error and must not decide on which side of an edge a constituent is.
+``pt, eta, phi`` are float64 arrays of shape (n_constituents,). Padding has no
+pt and is never drawn. Angles are compared to nine decimals: beyond that is rounding error, which
+must not decide on which side of an edge a constituent lies.
 """
 
 import math

@@ -11,7 +11,7 @@ that holds any split of the sample:
 All splits of a sample come from one place, so that a network is never trained on one generation of
 jets and tested on another. Where there is none, the small sample that comes with the course serves.
 
-More jets come from the command line, the only door to the network::
+More jets come from the command line, the only code that uses the Internet::
 
     ./data_download.sh                            what there is, and what is on this machine
     ./data_download.sh top_tagging                the public files, by DOI

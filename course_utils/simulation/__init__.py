@@ -1,4 +1,4 @@
-"""From a physics process to jets in a file, on nothing but a CPU.
+"""From a physics process to jets in a file; a CPU is all it needs.
 
 `produce` makes a jet file of a sample in the catalogue. A jet passes through the modules in this
 order:
@@ -6,7 +6,7 @@ order:
 ==========  =====================================================================
 module      what it does
 ==========  =====================================================================
-processes   Pythia 8 set up for a process of the catalogue
+collisions  Pythia 8 set up for a process of the catalogue
 detector    tracks, towers and energy flow; `card` holds the detector's numbers
 clustering  leading anti-kT jets, their constituents, and the cuts
 truth       the match to the generated particles, and the labels of a jet

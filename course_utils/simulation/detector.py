@@ -23,7 +23,7 @@ from course_utils.simulation.card import (
     Card,
     Towers,
 )
-from course_utils.simulation.processes import Particles
+from course_utils.simulation.collisions import Particles
 
 # By abs(PDG id), for what Pythia leaves undecayed: charge of the particle (its antiparticle has
 # the opposite one) and the share of its energy that a shower leaves in the ECal.

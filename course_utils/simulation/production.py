@@ -33,8 +33,8 @@ from course_utils.files import write_file
 from course_utils.jetfile import TTV, DataError, JetTable, column_type, write_jets
 from course_utils.samples import SAMPLES, Process, Recipe, Sample
 from course_utils.simulation.clustering import leading_jets
+from course_utils.simulation.collisions import batches, final_state, pythia
 from course_utils.simulation.detector import DETECTORS
-from course_utils.simulation.processes import batches, final_state, pythia
 from course_utils.simulation.truth import TRUTHS
 from course_utils.simulation.workers import n_cores, worker_pool
 
@@ -144,7 +144,7 @@ def produce(
     """Make ``n_jets`` jets, as many of each process as the recipe asks for, in one file.
 
     Finished units wait in ``<path>.parts``. Calling again with the same arguments after an
-    interruption continues there. The file appears under its name only when it is whole.
+    interruption continues there. The file appears under its name only when it is complete.
 
     Parameters
     ----------

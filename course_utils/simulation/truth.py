@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from course_utils.samples import QCD_LABELS
 from course_utils.simulation.clustering import LeadingJets
+from course_utils.simulation.collisions import Particles, select
 from course_utils.simulation.detector import pt_eta_phi
-from course_utils.simulation.processes import Particles, select
 
 Array = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class TruthMatch:
 
 
 def top_truth(record: ak.Array, jets: LeadingJets, *, radius: float, is_signal: bool) -> TruthMatch:
-    """Of ttbar only the jets that hold a whole top (arXiv:1902.09914), of QCD all."""
+    """Keep the ttbar jets that hold a complete top (arXiv:1902.09914), and all QCD jets."""
     n_jets = len(jets.event)
     if not is_signal:
         return TruthMatch(np.ones(n_jets, bool), np.zeros(n_jets, np.int8), np.zeros((n_jets, 4)))
@@ -144,7 +144,7 @@ def higgs_to_bb(record: ak.Array) -> tuple[Array, Array]:
 def matched_top(
     jets: LeadingJets, tops: Array, quarks: Array, *, radius: float
 ) -> tuple[NDArray[np.bool_], Array]:
-    """Which jets hold a whole top: it and its three quarks within ``radius`` of the jet's axis.
+    """Which jets hold a complete top: it and its three quarks within ``radius`` of the jet's axis.
 
     ``tops`` has shape (n_events, 2, 4) and ``quarks`` (n_events, 2, 3, 4). Returns the matches,
     shape (n_jets,), and the matched top's momentum, shape (n_jets, 4), zero without a match.

@@ -25,7 +25,7 @@ from course_utils.metrics import roc_auc
 from course_utils.samples import QCD_LABELS, SAMPLES, TRUTH_LABELS
 from course_utils.simulation import production
 from course_utils.simulation.clustering import LeadingJets
-from course_utils.simulation.processes import batches, pythia
+from course_utils.simulation.collisions import batches, pythia
 from course_utils.simulation.production import produce
 from course_utils.simulation.truth import (
     BOTTOM,

@@ -24,8 +24,8 @@ from course_utils.samples import (
     load_jets,
 )
 from course_utils.simulation.clustering import leading_jets
+from course_utils.simulation.collisions import Particles
 from course_utils.simulation.detector import DETECTORS, EnergyFlow
-from course_utils.simulation.processes import Particles
 from course_utils.simulation.production import produce
 from course_utils.simulation.small_sample import compact
 

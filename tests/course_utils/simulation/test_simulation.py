@@ -11,8 +11,8 @@ pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
 from course_utils.samples import SAMPLES, Process
 from course_utils.simulation.card import ECAL, HADRON, HCAL, Card
 from course_utils.simulation.clustering import LeadingJets, leading_jets
+from course_utils.simulation.collisions import Particles, batches, final_state, pythia
 from course_utils.simulation.detector import EnergyFlow, _at_calorimeter, _smeared, reconstruct
-from course_utils.simulation.processes import Particles, batches, final_state, pythia
 from course_utils.simulation.truth import hadronic_tops, matched_top
 
 TOP_TAGGING, HBB = (SAMPLES[name].recipe for name in ("top_tagging", "hbb"))

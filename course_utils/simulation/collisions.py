@@ -1,4 +1,4 @@
-"""Collisions: Pythia 8 set up for a process of the catalogue, and the particles it makes."""
+"""Pythia 8 set up for a process of the catalogue, and the particles it makes."""
 
 from __future__ import annotations
 

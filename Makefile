@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export JET_DATA ?= $(CURDIR)/data
 
-.PHONY: help demo test test-challenge lab data lint constraints bench clean
+.PHONY: help install demo test test-challenge lab data lint constraints bench clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -24,6 +24,8 @@ $(VENV)/ready: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/$(INSTALL) $(addprefix -c ,$(CONSTRAINTS)) -e '.[course,test]'
 	touch $@
+
+install: $(VENV)/ready  ## build the environment in .venv, nothing else
 
 demo: $(VENV)/ready  ## make jets, run lesson 01, put its networks on a leaderboard
 	./data_download.sh --generate top_tagging --jets $(JETS) --seed $(SEED)

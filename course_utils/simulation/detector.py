@@ -90,7 +90,7 @@ def reconstruct(
     return _grouped(objects, particles.n_events)
 
 
-def coarse_towers(particles: Particles, *, rng: np.random.Generator) -> EnergyFlow:
+def plain_towers(particles: Particles, *, rng: np.random.Generator) -> EnergyFlow:
     """Calorimeter towers of 0.1 x 0.1 to abs(eta) 5, as in Jet-Images (arXiv:1511.05190).
 
     Energies add up as numbers; each tower is a massless object at its centre. Neutrinos and muons
@@ -238,5 +238,5 @@ class Detector:
 
 DETECTORS: Final[Mapping[str, Detector]] = {
     "energy flow": Detector(Card().name, reconstruct),
-    "towers": Detector("calorimeter towers of 0.1 x 0.1, not smeared", coarse_towers),
+    "towers": Detector("calorimeter towers of 0.1 x 0.1, not smeared", plain_towers),
 }

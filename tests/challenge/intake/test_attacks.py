@@ -83,7 +83,7 @@ def test_votes_by_what_the_ladder_tells_gain_nothing():
         best, total = rng.normal(size=N), np.zeros(N)
         for _ in range(N_PROBES):
             probe = rng.normal(size=N)
-            # The only thing that is told: whether the probe replaced the best.
+            # The only thing that a team learns: whether the probe replaced the best.
             vote = 1 if the_ladder(labels, probe, best) else -1 / N_PROBES
             best = probe if vote == 1 else best
             total += vote * probe
@@ -166,11 +166,11 @@ def test_r30_probes_tell_a_background_jet_only_where_all_is_told():
         assert after.r30.value < before.r30.value  # told in full, each probe is a label
         changes.append(live_card(before, N // 2).r30 != live_card(after, N // 2).r30)
     assert np.mean(changes) < 0.5
-    assert not ladder_accepts(labels, probe, base).accepted  # and a second probe is told nothing
+    assert not ladder_accepts(labels, probe, base).accepted  # and a second probe learns nothing
 
 
 def told_of_moved_jets(folder, label):
-    """All that is told live of one file under five names, in four a jet of a class at the top."""
+    """What a team learns live of one file under five names, in four a jet of a class at the top."""
     challenge = new_challenge(folder, clock=Clock())
     public, labels = challenge.truth.is_public, challenge.truth.labels
     scores = np.random.default_rng(7).normal(size=400) + labels

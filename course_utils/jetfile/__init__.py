@@ -3,17 +3,17 @@
 `JetFile` reads any range of an open file, `JetTable` holds jets in memory, `write_jets` writes
 them. The room may import `course_utils.files`; it knows nothing of samples or simulations.
 
-Every fault of a file is reported by one of two exceptions::
+Every fault of a file is reported by one of three exceptions::
 
-    DataError          the file is not a valid jet file; the message says what to do
-    +-- DataNotFound   there is no file
+    DataError             the file is not a valid jet file; the message says what to do
+    +-- DataNotFound      there is no file
+    +-- DataUnavailable   there is one, perhaps sound, but it is locked or its disk fails
 """
 
+from course_utils.jetfile.faults import DataError, DataNotFound, DataUnavailable
 from course_utils.jetfile.format import (
     N_CONSTITUENTS,
     TTV,
-    DataError,
-    DataNotFound,
     column_type,
     row_numbers,
 )
@@ -25,6 +25,7 @@ __all__ = [
     "TTV",
     "DataError",
     "DataNotFound",
+    "DataUnavailable",
     "JetFile",
     "JetTable",
     "column_type",

@@ -1,4 +1,4 @@
-"""What makes a jet file valid: its columns, the checks of its values, the two exceptions.
+"""What makes a jet file valid: its columns and the checks of its values.
 
 A jet file is a pandas/PyTables table under the key ``table``. One row is one jet, with the columns
 ``E_0, PX_0, PY_0, PZ_0, ... PZ_199`` (constituents), ``truthE, truthPX, truthPY, truthPZ`` (the
@@ -19,21 +19,22 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
+import tables
 from numpy.typing import ArrayLike, NDArray
+
+from course_utils.jetfile.faults import DataError, generate
+from course_utils.jetfile.layout import LAYOUTS, Layout, text
 
 N_CONSTITUENTS: Final = 200  # of the public format
 KEY: Final = "table"
 TRUTH_COLUMNS: Final = ("truthE", "truthPX", "truthPY", "truthPZ")
 LABEL_COLUMNS: Final = ("ttv", "is_signal_new")
 TTV: Final[Mapping[str, int]] = {"train": 0, "test": 1, "val": 2}  # the column ttv by split
-_HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _LONGEST_ATTRIBUTE: Final = 60_000  # HDF5 stops at 64 kB
 
 
@@ -62,72 +63,23 @@ def column_type(name: str) -> type[np.generic]:
     return np.int32 if name.startswith(_COUNTS) else np.float32
 
 
-class DataError(Exception):
-    """A jet file, or data meant for one, is not valid. The message says what to do."""
-
-
-class DataNotFound(DataError):
-    """There is no such jet file. The message names the command that makes it."""
-
-
-for _error in (DataError, DataNotFound):  # a student's traceback names the public door
-    _error.__module__ = "course_utils.jetfile"
-
-
-def generate(sample: str) -> str:
-    """Return the command that generates a sample."""
-    return f"./data_download.sh --generate {sample}"
-
-
-def require_hdf5(path: Path, sample: str) -> None:
-    if path.is_dir():
-        raise DataError(f"Expected a jet file; {path} is a folder. Name the file inside it.")
-    try:
-        with path.open("rb") as file:
-            head = file.read(256)
-    except (FileNotFoundError, NotADirectoryError):
-        raise DataNotFound(f"{path} is not there. Make it with: {generate(sample)}") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-    if head.startswith(_HDF5_SIGNATURE):
-        return
-    if not head:
-        found = "an empty file (0 bytes)"
-    elif head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        found = "a web page (HTML or XML), perhaps the error page of a download"
-    else:
-        found = f"a file that starts with {head[:8]!r}"
-    raise DataError(
-        f"Expected a jet file in HDF5 format; {path} is {found}. Remove it, then fetch or make "
-        f"it again, for example with: {generate(sample)}"
-    )
-
-
-def require_table(store: pd.HDFStore, path: Path, sample: str) -> Any:
-    """Return pandas' reader of the key ``table``, which knows the layout of the blocks."""
-    node = store.get_node(KEY)
-    kind = str(getattr(getattr(node, "_v_attrs", None), "pandas_type", "nothing pandas wrote"))
-    if kind != "frame_table":
-        keys = ", ".join(sorted(store.root._v_children)) or "none"
+def require_table(file: tables.File, path: Path, sample: str) -> Layout:
+    """Return where the columns under the key ``table`` are; pandas wrote it, of any version."""
+    node = next((each for each in file.iter_nodes("/") if each._v_name == KEY), None)
+    kind = getattr(getattr(node, "_v_attrs", None), "pandas_type", "nothing pandas wrote")
+    if (kind := str(text(kind))) not in LAYOUTS:
+        keys = ", ".join(sorted(file.root._v_children)) or "none"
         raise DataError(
             f"Expected a pandas table (pandas_type frame_table) under the key {KEY!r} of {path}; "
             f"got {'no such key' if node is None else kind}; keys in the file: {keys}. "
             f"Make a jet file with: {generate(sample)}"
         )
-    storer = store.get_storer(KEY)
-    storer.infer_axes()
-    return storer
+    return LAYOUTS[kind](node)
 
 
-def require_columns(storer: Any, path: Path, sample: str) -> tuple[dict[str, tuple[str, int]], int]:
-    """Return where each column is stored (its block, its place there), and the constituents."""
-    places = {
-        str(column): (axis.cname, i)
-        for axis in storer.values_axes
-        for i, column in enumerate(np.atleast_1d(np.asarray(axis.values, dtype=object)))
-    }
-    in_order = [str(name) for name in storer.non_index_axes[0][1]]
-    stored = {name: places[name] for name in in_order if name in places}
+def require_columns(stored: Iterable[str], path: Path, sample: str) -> int:
+    """Return the number of constituents, if the columns are those of a jet file."""
+    stored = set(stored)
     found = [re.fullmatch(r"(?:E|PX|PY|PZ)_(\d+)", name) for name in stored]
     n_constituents = 1 + max((int(each[1]) for each in found if each), default=N_CONSTITUENTS - 1)
     expected = (*constituent_columns(n_constituents), *TRUTH_COLUMNS, *LABEL_COLUMNS)
@@ -138,7 +90,7 @@ def require_columns(storer: Any, path: Path, sample: str) -> tuple[dict[str, tup
             f"truthE ... truthPZ, ttv, is_signal_new; missing {len(missing)} of them, first "
             f"{', '.join(missing[:4])}. Make one with: {generate(sample)}"
         )
-    return stored, n_constituents
+    return n_constituents
 
 
 def require_finite(
@@ -216,14 +168,3 @@ def row_numbers(rows: ArrayLike, n_jets: int) -> NDArray[np.intp]:
 
 def plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value
-
-
-@contextmanager
-def told_as(message: str, *faults: type[Exception]) -> Iterator[None]:
-    """Raise a `DataError` with this message when one of `faults` is raised."""
-    try:
-        yield
-    except DataError:
-        raise
-    except faults as fault:
-        raise DataError(message) from fault

@@ -13,30 +13,27 @@ from typing import Any, Final, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from tables import HDF5ExtError, Table
 
+from course_utils.jetfile.faults import faults_told, open_hdf5
 from course_utils.jetfile.format import (
-    KEY,
     LABEL_COLUMNS,
     TRUTH_COLUMNS,
     checked_column,
     column_type,
     constituent_columns,
-    generate,
     plain,
     require_columns,
     require_finite,
-    require_hdf5,
     require_labels,
     require_table,
     row_numbers,
-    told_as,
 )
+from course_utils.jetfile.layout import text
 from course_utils.jetfile.table import JetTable
 
 __all__ = ["JetFile"]
 
-# What pandas raises if its description of the layout is damaged.
+# What reading raises if the description of the columns is damaged.
 _UNREADABLE_LAYOUT: Final = (
     AttributeError,
     EOFError,
@@ -69,6 +66,8 @@ class JetFile:
         If there is no such file.
     DataError
         If it is damaged or not a jet file. Reading raises it too, for damage further in.
+    DataUnavailable
+        If it may be sound, but is locked or cannot be read now.
 
     Examples
     --------
@@ -87,38 +86,35 @@ class JetFile:
 
     def __init__(self, path: str | os.PathLike[str], *, sample: str = "top_tagging") -> None:
         self.path, self.sample = Path(path), sample
-        require_hdf5(self.path, sample)
-        with self._damage_told():
-            self._store = pd.HDFStore(str(self.path), mode="r")
+        self._file = open_hdf5(self.path, sample)
         try:
-            with self._damage_told(*_UNREADABLE_LAYOUT):
-                self._open_table()
+            with self._faults_told(*_UNREADABLE_LAYOUT):
+                self._find_columns()
         except BaseException:
             self.close()
             raise
 
-    def _open_table(self) -> None:
-        storer = require_table(self._store, self.path, self.sample)
-        self._table: Table = storer.table
-        stored, self.n_constituents = require_columns(storer, self.path, self.sample)
+    def _find_columns(self) -> None:
+        self._layout = layout = require_table(self._file, self.path, self.sample)
+        self.n_jets = layout.n_rows
+        self.n_constituents = require_columns(layout.places, self.path, self.sample)
         constituents = constituent_columns(self.n_constituents)
         public = {*constituents, *TRUTH_COLUMNS, *LABEL_COLUMNS}
         self.columns = tuple(
             name
-            for name, (block, _) in stored.items()
-            if name not in public and self._table.coldtypes[block].base.kind in "biuf"
+            for name in layout.places
+            if name not in public and layout.column_type(name).kind in "biuf"
         )
-        self._stored = stored
         self._copies = [
-            _plan(columns, stored) for columns in (constituents, TRUTH_COLUMNS, LABEL_COLUMNS)
+            _plan(columns, layout.places)
+            for columns in (constituents, TRUTH_COLUMNS, LABEL_COLUMNS)
         ]
-        self._buffer = np.empty(0, self._table.dtype)
-        self.n_jets = int(self._table.nrows)
-        attributes = self._store.root._v_attrs
+        self._buffer = np.empty(0, layout.dtype)
+        attributes = self._file.root._v_attrs
         self.provenance = {
             str(name): value
             for name in attributes._v_attrnamesuser
-            if isinstance(value := plain(attributes[name]), str | int | float)
+            if isinstance(value := text(plain(attributes[name])), str | int | float)
         }
 
     def read(self, start: int = 0, stop: int | None = None) -> JetTable:
@@ -160,7 +156,7 @@ class JetFile:
         rows = row_numbers(rows, self.n_jets)
         table = self._empty(len(rows))
         order = np.argsort(rows, kind="stable")
-        ends = np.flatnonzero(np.diff(rows[order] // self._table.chunkshape[0])) + 1
+        ends = np.flatnonzero(np.diff(rows[order] // self._layout.rows_per_chunk)) + 1
         for places in np.split(order, ends) if len(rows) else ():
             first, last = int(rows[places[0]]), int(rows[places[-1]])
             part = self._empty(len(places))
@@ -196,29 +192,36 @@ class JetFile:
         """
         start, stop = self._range(start, stop)
         names = list(names)
-        if unknown := [name for name in names if name not in self._stored]:
+        if unknown := [name for name in names if name not in self._layout.places]:
             raise ValueError(
                 f"Expected columns of {self.path}; it has no {', '.join(unknown)}. There are E_0, "
                 f"PX_0, PY_0, PZ_0, ... and {', '.join((*TRUTH_COLUMNS, *LABEL_COLUMNS))}"
                 f"{''.join(', ' + name for name in self.columns)}."
             )
-        dtypes = {name: self._table.coldtypes[self._stored[name][0]].base for name in names}
-        found = {name: np.empty(stop - start, dtype) for name, dtype in dtypes.items()}
+        found = {name: np.empty(stop - start, self._layout.column_type(name)) for name in names}
         for first in range(start, stop, _ROWS_AT_ONCE):
             records = self._records(first, min(first + _ROWS_AT_ONCE, stop))
             for name, values in found.items():
-                block, place = self._stored[name]
-                part = records[block].reshape(len(records), -1)[:, place]
+                block, place = self._layout.places[name]
+                part = self._layout.values(records, block)[:, place]
                 values[first - start : first - start + len(records)] = part
         return found
 
     def _records(self, first: int, last: int) -> NDArray[np.void]:
         """Read rows as stored, at most a block or a chunk; the next call overwrites them."""
         if len(self._buffer) < last - first:
-            self._buffer = np.empty(last - first, self._table.dtype)
+            self._buffer = self._stored(first, last)
+            return self._buffer
         records = self._buffer[: last - first]
-        with self._damage_told():
-            self._table.read(first, last, out=records)
+        with self._faults_told():
+            self._layout.read(first, last, records)
+        return records
+
+    def _stored(self, first: int, last: int) -> NDArray[np.void]:
+        """Read rows as stored, into an array of their own."""
+        records = np.empty(last - first, self._layout.dtype)
+        with self._faults_told():
+            self._layout.read(first, last, records)
         return records
 
     def _empty(self, n_jets: int) -> JetTable:
@@ -238,15 +241,15 @@ class JetFile:
         with np.errstate(over="ignore"):  # float64 beyond float32 is inf: refused below
             for out, copies in zip((momenta, table.truth, labels), self._copies, strict=True):
                 for block, source, target in copies:
-                    out[:, target] = records[block].reshape(n_jets, -1)[:, source]
+                    out[:, target] = self._layout.values(records, block)[:, source]
         require_finite(momenta, where, numbers=numbers)
         require_finite(table.truth, where, numbers=numbers)
         require_labels(labels[:, 0], (0, 1, 2), "ttv", where)
         require_labels(labels[:, 1], (0, 1), "is_signal_new", where)
         table.ttv[:], table.y_true[:] = labels.T
         for name, out in table.columns.items():
-            block, place = self._stored[name]
-            out[:] = checked_column(records[block].reshape(n_jets, -1)[:, place], name, where)
+            block, place = self._layout.places[name]
+            out[:] = checked_column(self._layout.values(records, block)[:, place], name, where)
 
     def frame(self, start: int = 0, stop: int | None = None) -> pd.DataFrame:
         """Read jets `start` to `stop` as ``pandas.read_hdf`` does, one row per jet.
@@ -254,9 +257,7 @@ class JetFile:
         The columns of the public format (806 with 200 constituents) come first, then those that the
         sample adds.
         """
-        start, stop = self._range(start, stop)
-        with self._damage_told():
-            return self._store.select(KEY, start=start, stop=stop)
+        return self._layout.frame(self._stored(*self._range(start, stop)))
 
     def batches(self, size: int) -> Iterator[JetTable]:
         """Yield all jets in file order, at most `size` at a time; only one batch is in memory."""
@@ -271,8 +272,7 @@ class JetFile:
         HDF5 reads in one thread at a time; the functions may be called in other threads.
         """
         for start in range(0, self.n_jets, size):
-            with self._damage_told():
-                records = self._table.read(start, min(start + size, self.n_jets))
+            records = self._stored(start, min(start + size, self.n_jets))
             yield partial(self._converted, records, start)
 
     def _converted(self, records: NDArray[np.void], first_row: int) -> JetTable:
@@ -282,7 +282,7 @@ class JetFile:
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
-        self._store.close()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -294,14 +294,8 @@ class JetFile:
         first, last, _ = slice(start, stop).indices(self.n_jets)
         return first, max(first, last)
 
-    def _damage_told(self, *faults: type[Exception]) -> AbstractContextManager[None]:
-        return told_as(
-            f"{self.path} is truncated or damaged. Remove it, then fetch or make it again, "
-            f"for example with: {generate(self.sample)}",
-            HDF5ExtError,
-            OSError,
-            *faults,
-        )
+    def _faults_told(self, *faults: type[Exception]) -> AbstractContextManager[None]:
+        return faults_told(self.path, self.sample, *faults)
 
 
 _Copy = tuple[str, slice | NDArray[np.intp], slice | NDArray[np.intp]]

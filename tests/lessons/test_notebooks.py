@@ -25,8 +25,10 @@ from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import CheckCellMetadata, ClearOutput
 from nbgrader.utils import is_grade, is_solution
 from nbgrader.validator import Validator
+from public_files import served, write_public_file
 from traitlets.config import Config, PyFileConfigLoader
 
+from course_utils.__main__ import main
 from course_utils.jetfile import TTV, JetFile, write_jets
 from course_utils.samples import SAMPLES, SPLITS, small_sample
 
@@ -136,14 +138,21 @@ def test_cells_are_short_and_markdown_has_one_sentence_per_line(lesson):
 
 @pytest.fixture(scope="session")
 def jet_data(tmp_path_factory) -> Path:
-    """Each small sample as three files, so that larger ones on this machine are not found."""
-    folder = tmp_path_factory.mktemp("data")
+    """The small samples, split into files: top_tagging as the public files are, and downloaded."""
+    site, folder = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("jet_data")
     for sample in SAMPLES:
         with JetFile(small_sample(sample)) as file:
             table, provenance = file.read(), file.provenance
         for split in SPLITS:
-            path = folder / sample / f"{split}.h5"
-            write_jets(path, [table[table.ttv == TTV[split]]], provenance=provenance)
+            jets = table[table.ttv == TTV[split]]
+            if sample == "top_tagging":
+                write_public_file(site / sample / f"{split}.h5", jets)
+            else:
+                write_jets(folder / sample / f"{split}.h5", [jets], provenance=provenance)
+    with served(site) as address, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JET_DATA", str(folder))
+        patch.setenv("JET_DATA_MIRROR", address)
+        assert main(["top_tagging"]) == 0
     return folder
 
 

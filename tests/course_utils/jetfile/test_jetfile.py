@@ -13,34 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import tables
+from frames import COLUMNS, frame_of_table, table_of_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_utils.jetfile import DataError, DataNotFound, JetFile, JetTable, write_jets
+from course_utils.jetfile import DataError, JetFile, JetTable, write_jets
 
 if TYPE_CHECKING:
     from conftest import AssertSame, SomeJets
-
-COLUMNS = [f"{name}_{i}" for i in range(200) for name in ("E", "PX", "PY", "PZ")]
-COLUMNS += ["truthE", "truthPX", "truthPY", "truthPZ", "ttv", "is_signal_new"]
-
-
-def table_of_frame(frame: pd.DataFrame) -> JetTable:
-    """What the columns of the public format mean, written down a second time."""
-    values = frame[COLUMNS[:804]].to_numpy(np.float32)
-    return JetTable(
-        values[:, :800].reshape(-1, 200, 4),
-        values[:, 800:],
-        frame["is_signal_new"].to_numpy(np.int8),
-        frame["ttv"].to_numpy(np.int8),
-    )
-
-
-def frame_of_table(table: JetTable, dtype: type = np.float32) -> pd.DataFrame:
-    momenta = np.concatenate([table.jets.reshape(-1, 800), table.truth], axis=1).astype(dtype)
-    frame = pd.DataFrame(momenta, columns=COLUMNS[:804])
-    labels = pd.DataFrame({"ttv": table.ttv, "is_signal_new": table.y_true}, dtype=np.int64)
-    return pd.concat([frame, labels], axis=1)
 
 
 @pytest.fixture(scope="module")
@@ -285,116 +265,3 @@ def test_a_provenance_value_is_a_number_or_text(
 ) -> None:
     with pytest.raises(TypeError, match="to be str, int or float; got"):
         write_jets(tmp_path / "f.h5", [some_jets(1)], provenance={"seed": value})
-
-
-# ---------------------------------------------------------------- faults of a file
-
-
-def test_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(DataNotFound, match=r"\./data_download\.sh --generate top_tagging"):
-        JetFile(tmp_path / "train.h5")
-
-
-def test_a_path_through_a_file_is_missing_too(path: Path) -> None:
-    with pytest.raises(DataNotFound, match="is not there"):
-        JetFile(path / "train.h5")
-
-
-def test_a_folder_is_no_jet_file(tmp_path: Path, some_jets: SomeJets) -> None:
-    with pytest.raises(DataError, match="is a folder"):
-        JetFile(tmp_path)
-    with pytest.raises(DataError, match="is a folder"):
-        write_jets(tmp_path, [some_jets(1)], provenance={})
-
-
-@pytest.mark.parametrize(
-    ("content", "what"),
-    [
-        (b"", r"an empty file \(0 bytes\)"),
-        (b"<!DOCTYPE html><html><title>503</title>", "a web page"),
-        (b"\xef\xbb\xbf \r\n<html>", "a web page"),
-        (b"PK\x03\x04 a zip archive", r"starts with b'PK"),
-        (b"\x89HD", "starts with"),
-    ],
-)
-def test_what_is_not_hdf5_is_told_by_its_first_bytes(
-    tmp_path: Path, content: bytes, what: str
-) -> None:
-    (tmp_path / "train.h5").write_bytes(content)
-    with pytest.raises(DataError, match=what) as info:
-        JetFile(tmp_path / "train.h5")
-    assert "Remove it" in str(info.value)
-    assert not isinstance(info.value, DataNotFound)
-
-
-@pytest.mark.parametrize("kept", [0.001, 0.1, 0.5, 0.9, 0.9999])
-def test_a_truncated_file_is_told_and_not_held_open(
-    tmp_path: Path, path: Path, kept: float
-) -> None:
-    whole = path.read_bytes()
-    (tmp_path / "f.h5").write_bytes(whole[: int(kept * len(whole))])
-    with pytest.raises(DataError, match="truncated or damaged"):
-        JetFile(tmp_path / "f.h5")
-    assert not list(tables.file._open_files.get_handlers_by_name(str(tmp_path / "f.h5")))
-
-
-def test_damage_in_the_middle_is_told_when_those_jets_are_read(tmp_path: Path, path: Path) -> None:
-    damaged = bytearray(path.read_bytes())
-    middle = len(damaged) // 2
-    damaged[middle] ^= 1
-    (tmp_path / "f.h5").write_bytes(damaged)
-    with (
-        JetFile(tmp_path / "f.h5") as file,
-        pytest.raises(DataError, match="truncated or damaged"),
-    ):
-        file.read()
-
-
-def test_missing_columns_are_named(tmp_path: Path, table: JetTable) -> None:
-    frame = frame_of_table(table).drop(columns=["PX_3", "is_signal_new"])
-    frame.to_hdf(tmp_path / "f.h5", key="table", format="table")
-    with pytest.raises(DataError, match="missing 2 of them, first PX_3, is_signal_new"):
-        JetFile(tmp_path / "f.h5")
-
-
-def test_another_key_is_told_with_the_keys_there_are(tmp_path: Path, table: JetTable) -> None:
-    frame_of_table(table).to_hdf(tmp_path / "f.h5", key="jets", format="table")
-    with pytest.raises(DataError, match="got no such key; keys in the file: jets"):
-        JetFile(tmp_path / "f.h5")
-
-
-def test_a_frame_in_the_fixed_format_is_told(tmp_path: Path, table: JetTable) -> None:
-    frame_of_table(table).to_hdf(tmp_path / "f.h5", key="table", format="fixed")
-    with pytest.raises(DataError, match="got frame; keys in the file: table"):
-        JetFile(tmp_path / "f.h5")
-
-
-def test_an_array_under_the_key_is_no_table(tmp_path: Path) -> None:
-    with tables.open_file(tmp_path / "f.h5", "w") as file:
-        file.create_array("/", "table", np.zeros(3))
-    with pytest.raises(DataError, match="got nothing pandas wrote"):
-        JetFile(tmp_path / "f.h5")
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "message"),
-    [
-        ("is_signal_new", 2, r"is_signal_new to be one of \(0, 1\) in .*f.h5; got 2"),
-        ("is_signal_new", -1, "is_signal_new to be one of"),
-        ("is_signal_new", 256, "is_signal_new to be one of"),
-        ("is_signal_new", 0.5, "is_signal_new to be one of"),
-        ("is_signal_new", np.nan, "is_signal_new to be one of"),
-        ("ttv", 3, r"ttv to be one of \(0, 1, 2\)"),
-        ("PX_5", np.nan, "finite momenta in .*first in row 17"),
-        ("truthE", 1e300, "finite momenta"),
-    ],
-)
-def test_values_that_no_jet_has_are_refused(
-    tmp_path: Path, table: JetTable, column: str, value: float, message: str
-) -> None:
-    frame = frame_of_table(table, np.float64)
-    frame[column] = frame[column].astype(np.float64)
-    frame.loc[17, column] = value
-    frame.to_hdf(tmp_path / "f.h5", key="table", format="table")
-    with JetFile(tmp_path / "f.h5") as file, pytest.raises(DataError, match=message):
-        file.read()

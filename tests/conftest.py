@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import settings
+from public_files import write_public_file
 
 from course_utils.jetfile import N_CONSTITUENTS, JetTable, write_jets
 
@@ -235,7 +236,7 @@ def site(tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch) -> Ite
 
     sums = []
     for split in ("train", "val", "test"):
-        write_jets(tmp_path / "f.h5", [random_jets(9, ttv=TTV[split])], provenance={})
+        write_public_file(tmp_path / "f.h5", random_jets(9, ttv=TTV[split]))
         content = (tmp_path / "f.h5").read_bytes()
         site.files[f"/top_tagging/{split}.h5"] = content
         sums.append(f"{hashlib.md5(content).hexdigest()}  {split}.h5\n")

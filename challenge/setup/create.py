@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from challenge.errors import CreationError, SubmissionError
 from challenge.scoring import read_vector
-from challenge.setup.leaks import Leak, leak_scan, seed_leak
+from challenge.setup.leaks import Leak, leak_scan, public_leak, seed_leak
 from challenge.setup.plan import Plan, checked_title, require_both_classes, rng_of, split
 from challenge.store import (
     COLUMNS,
@@ -82,15 +82,18 @@ def create_from_jets(
     title = checked_title(folder, plan)
     try:
         with JetFile(jets) as file:
-            table, made_with = file.read(), file.provenance.get("seed")
+            table, provenance = file.read(), file.provenance
         require_both_classes(table.y_true)
         rng = rng_of(seed, table.jets[:, 0], table.truth, table.y_true)
         order = rng.permutation(len(table))
         truth = split(table.y_true[order], plan.public_fraction, rng)
         leaks = _accepted(
             [
-                *seed_leak(made_with),
-                *leak_scan(truth.labels, jets=table.jets[order], training_jets=_known_jets(plan)),
+                *seed_leak(provenance.get("seed")),
+                *([] if provenance else public_leak(len(table), downloads=_downloads())),
+                *leak_scan(
+                    truth.labels, jets=table.jets[order], training_jets=_known_jets(plan, jets)
+                ),
             ],
             plan,
         )
@@ -168,26 +171,32 @@ def _accepted(leaks: list[Leak], plan: Plan) -> list[Leak]:
     return leaks
 
 
-def _known_jets(plan: Plan) -> Iterator[NDArray[np.float32]]:
+def _downloads() -> list[int]:
+    """The numbers of jets in the public files."""
+    from course_utils.samples import SAMPLES
+
+    return [n_jets for sample in SAMPLES.values() for n_jets in sample.n_jets.values()]
+
+
+def _known_jets(plan: Plan, source: Path) -> Iterator[NDArray[np.float32]]:
     """Jets that students have with labels: those of the course, and of the plan's own file."""
     from course_utils.jetfile import JetFile
 
     for path in [*_course_files(), *([] if plan.training is None else [plan.training])]:
+        if path.samefile(source):
+            continue
         with JetFile(path) as file:
             for batch in file.batches(_JETS_AT_ONCE):
                 yield batch.jets
 
 
 def _course_files() -> list[Path]:
-    """The small samples that come with the course, and what this machine has for training."""
-    from course_utils.samples import SAMPLES, data_roots, small_sample
+    """The small samples that come with the course, and the jets that this machine has."""
+    from course_utils.samples import SAMPLES, SPLITS, data_roots, small_sample
 
     files = [small_sample(name) for name in SAMPLES]
     files += [
-        root / name / f"{split}.h5"
-        for root in data_roots()
-        for name in SAMPLES
-        for split in ("train", "val")
+        root / name / f"{split}.h5" for root in data_roots() for name in SAMPLES for split in SPLITS
     ]
     return [each for each in files if each.is_file()]
 

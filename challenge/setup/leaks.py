@@ -6,7 +6,7 @@ separates the classes after all.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,11 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from course_utils.metrics import roc_auc
 
-__all__ = ["Leak", "leak_scan", "seed_leak"]
+__all__ = ["Leak", "leak_scan", "public_leak", "seed_leak"]
 
 _Z_OF_A_LEAK: Final = 5.0  # a clean set is accused once in 2 million checks
 _ROWS_AT_ONCE: Final = 10_000
 _SEEDS_ANYONE_CAN_TRY: Final = 2**32
+_SHUFFLE: Final = (
+    "The public files are stored like that. Give the jet file itself with --jets, which shuffles "
+    "its jets; or shuffle jets and labels together."
+)
 _CONSTITUENTS_THAT_TELL: Final = 10  # two different jets never share their ten hardest
 
 
@@ -88,8 +92,35 @@ def seed_leak(seed: object) -> list[Leak]:
     ]
 
 
+def public_leak(n_jets: int, *, downloads: Collection[int]) -> list[Leak]:
+    """A file of the public sample: anyone can download the same jets, with their labels.
+
+    Parameters
+    ----------
+    n_jets : int
+        In a source file without provenance, which every generated file has.
+    downloads : collection of int
+        Numbers of jets in the public files.
+
+    Examples
+    --------
+    >>> [leak.reason for leak in public_leak(404_000, downloads=[1_211_000, 404_000])]
+    ['public']
+    """
+    if n_jets not in downloads:
+        return []
+    return [
+        Leak(
+            "public",
+            f"These {n_jets} jets are a file of the public sample, which anyone can download with "
+            "its labels: they serve for practice, not for marks. For marks, generate jets.",
+        )
+    ]
+
+
 def _order_leaks(is_signal: NDArray[np.bool_]) -> Iterator[Leak]:
-    yield from _separates("row-order", "the row of a jet", is_signal, np.arange(len(is_signal)))
+    for leak in _separates("row-order", "the row of a jet", is_signal, np.arange(len(is_signal))):
+        yield Leak(leak.reason, f"{leak.sentence} {_SHUFFLE}")
     # Wald and Wolfowitz, Ann. Math. Statist. 11 (1940) 147: classes in blocks have too few runs.
     n_runs = 1 + np.count_nonzero(is_signal[1:] != is_signal[:-1])
     both = 2 * float(is_signal.sum()) * float((~is_signal).sum())
@@ -100,7 +131,7 @@ def _order_leaks(is_signal: NDArray[np.bool_]) -> Iterator[Leak]:
         yield Leak(
             "blocks",
             f"Neighbouring jets share their label: {n_runs} runs of equal labels where a random "
-            f"order has {expected:.0f} ± {spread:.0f}. Shuffle the jets.",
+            f"order has {expected:.0f} ± {spread:.0f}. {_SHUFFLE}",
         )
 
 

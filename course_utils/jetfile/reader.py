@@ -48,10 +48,11 @@ _ROWS_AT_ONCE: Final = 1024  # 3 MB: held in addition to the result, and small e
 class JetFile:
     """An open jet file, generated or public: any range of it, in memory proportional to the range.
 
-    Use it in a ``with`` statement. It has `n_jets` jets with room for `n_constituents` each;
-    `columns` names what there is beyond the public format; `provenance` says where the jets come
-    from and is empty for the public files. `start` and `stop` count jets as a slice does: negative
-    values count from the end, values past the end are cut to it.
+    Use it in a ``with`` statement. It has `n_jets` jets with room for `n_constituents` each, and
+    reads `rows_per_chunk` of them in one piece; `columns` names what there is beyond the public
+    format; `provenance` says where the jets come from and is empty for the public files. `start`
+    and `stop` count jets as a slice does: negative values count from the end, values past the end
+    are cut to it.
 
     Parameters
     ----------
@@ -81,6 +82,7 @@ class JetFile:
     path: Path
     n_jets: int
     n_constituents: int
+    rows_per_chunk: int
     columns: tuple[str, ...]
     provenance: dict[str, str | int | float]
 
@@ -96,7 +98,7 @@ class JetFile:
 
     def _find_columns(self) -> None:
         self._layout = layout = require_table(self._file, self.path, self.sample)
-        self.n_jets = layout.n_rows
+        self.n_jets, self.rows_per_chunk = layout.n_rows, layout.rows_per_chunk
         self.n_constituents = require_columns(layout.places, self.path, self.sample)
         constituents = constituent_columns(self.n_constituents)
         public = {*constituents, *TRUTH_COLUMNS, *LABEL_COLUMNS}
@@ -156,7 +158,7 @@ class JetFile:
         rows = row_numbers(rows, self.n_jets)
         table = self._empty(len(rows))
         order = np.argsort(rows, kind="stable")
-        ends = np.flatnonzero(np.diff(rows[order] // self._layout.rows_per_chunk)) + 1
+        ends = np.flatnonzero(np.diff(rows[order] // self.rows_per_chunk)) + 1
         for places in np.split(order, ends) if len(rows) else ():
             first, last = int(rows[places[0]]), int(rows[places[-1]])
             part = self._empty(len(places))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from course_utils.samples.places import find, small_sample, warn_once
 __all__ = ["count_jets", "jet_blocks", "load_frame", "load_jets", "stream_jets"]
 
 _ROWS_AT_ONCE: Final = 16_384  # looked through for their labels
+_ROWS_LOOKED_AT: Final = 32_768  # to know the share of signal in a file, to 0.3 %
+_SIGMAS_OF_CHANCE: Final = 3.0
 
 
 def load_jets(
@@ -35,7 +38,8 @@ def load_jets(
         A key of `SAMPLES`.
     split : {"train", "val", "test"}
     start, stop : int
-        They count jets as a slice does. A line in the log tells when there are fewer.
+        They count jets as a slice does. A line in the log tells when there are fewer, or when they
+        have another share of signal than the whole file: the public files are not in random order.
     rows : array of int or mask, shape (n_jets,), optional
         Numbers of the jets, in any order, instead of `start` and `stop`.
 
@@ -69,7 +73,10 @@ def load_jets(
         if rows is not None:
             return file.read_rows(rows if known is None else known[row_numbers(rows, len(known))])
         _tell_if_short(sample, split, file.n_jets if known is None else len(known), stop)
-        return file.read(start, stop) if known is None else file.read_rows(known[start:stop])
+        table = file.read(start, stop) if known is None else file.read_rows(known[start:stop])
+        if (start, stop) != (0, None):
+            _tell_if_lopsided(sample, split, file, SAMPLES[sample].labels, table.y_true)
+        return table
 
 
 def count_jets(sample: str = "top_tagging", split: str = "train") -> int:
@@ -98,7 +105,10 @@ def load_frame(
     with _opened(sample, split) as file:
         rows = _rows(file, sample, split, ())
         _tell_if_short(sample, split, file.n_jets if rows is None else len(rows), stop)
-        return file.frame(start, stop) if rows is None else file.frame().iloc[rows[start:stop]]
+        frame = file.frame(start, stop) if rows is None else file.frame().iloc[rows[start:stop]]
+        if (start, stop) != (0, None):
+            _tell_if_lopsided(sample, split, file, (), frame["is_signal_new"].to_numpy())
+        return frame
 
 
 def stream_jets(sample: str, split: str, *, batch_size: int) -> Iterator[JetTable]:
@@ -165,12 +175,15 @@ def _rows(
     for first in range(0, file.n_jets, _ROWS_AT_ONCE):
         part = file.read_columns(("ttv", *labels), first, first + _ROWS_AT_ONCE)
         here = part["ttv"] == TTV[split] if is_small else np.ones(len(part["ttv"]), bool)
-        if labels:
-            here &= sum(part[name] for name in labels) == 1
-        found.append(first + np.flatnonzero(here))
+        found.append(first + np.flatnonzero(here & _is_labelled(part, labels)))
         if enough is not None and sum(map(len, found)) >= enough:
             break
     return np.concatenate(found)
+
+
+def _is_labelled(part: Mapping[str, NDArray[Any]], labels: tuple[str, ...]) -> NDArray[np.bool_]:
+    n_rows = len(next(iter(part.values())))
+    return sum(part[name] for name in labels) == 1 if labels else np.ones(n_rows, bool)
 
 
 def _enough(start: int, stop: int | None) -> int | None:
@@ -185,3 +198,40 @@ def _tell_if_short(sample: str, split: str, n_jets: int, stop: int | None) -> No
             f"Asked for jets up to {stop} of {sample} {split}; there are {n_jets}. "
             f"For more: ./data_download.sh --generate {sample} --jets {-(-5 * stop // fifths)}"
         )
+
+
+def _tell_if_lopsided(
+    sample: str, split: str, file: JetFile, labels: tuple[str, ...], y_true: NDArray[Any]
+) -> None:
+    """Say when a range of jets has another share of signal than all jets of the file.
+
+    The public files are not in random order: in their blocks of 10 000 jets the share runs from
+    0.479 to 0.546. Files of this course are, and their provenance says whose they are.
+    """
+    if file.provenance or not len(y_true):
+        return
+    share, n_looked_at = _share_of_signal(file, labels)
+    here, spread = float(y_true.mean()), share * (1 - share)
+    error = math.sqrt(spread / len(y_true) + spread / max(n_looked_at, 1))
+    if abs(here - share) > _SIGMAS_OF_CHANCE * error:
+        warn_once(
+            f"These {len(y_true)} jets of {sample} {split} are {here:.1%} signal, all jets of the "
+            f"file {share:.1%}: {file.path} is not in random order. For jets from all over it: "
+            f"load_jets({sample!r}, {split!r}, rows=rng.choice(count_jets({sample!r}, {split!r}), "
+            f"{len(y_true)}, replace=False)), with rng = numpy.random.default_rng(1)"
+        )
+
+
+def _share_of_signal(file: JetFile, labels: tuple[str, ...]) -> tuple[float, int]:
+    """The share in chunks from all over a file, and how many jets they hold."""
+    n_chunks = -(-file.n_jets // file.rows_per_chunk)
+    n_pieces = min(-(-_ROWS_LOOKED_AT // file.rows_per_chunk), n_chunks)
+    n_signal = n_jets = 0
+    for chunk in np.linspace(0, n_chunks - 1, n_pieces).astype(int):
+        first = int(chunk) * file.rows_per_chunk
+        names = ("is_signal_new", *labels)
+        part = file.read_columns(names, first, first + file.rows_per_chunk)
+        known = _is_labelled(part, labels)
+        n_jets += np.count_nonzero(known)
+        n_signal += np.count_nonzero(part["is_signal_new"][known] == 1)
+    return n_signal / max(n_jets, 1), n_jets

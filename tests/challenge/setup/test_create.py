@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from challenges import NOON
 from new_challenges import EIGHT, N, labelled_jets, labels_file, reason_of
+from public_files import write_public_file
 
 from challenge.cli import main
 from challenge.errors import ChallengeError, CreationError
@@ -16,7 +17,7 @@ from challenge.store.challenge import Challenge
 from challenge.store.folder import COLUMNS, SETTINGS, TEST_JETS, Rules
 from course_utils.jetfile import JetFile, write_jets
 from course_utils.kinematics import jet_mass, jet_pt
-from course_utils.samples import small_sample
+from course_utils.samples import SAMPLES, small_sample
 
 
 @pytest.fixture
@@ -229,6 +230,25 @@ def test_jets_of_a_seed_that_can_be_guessed_are_refused_unless_accepted(tmp_path
     assert [leak.reason for leak in leaks] == ["seed"] * is_refused
 
 
+def test_a_public_file_makes_a_challenge_for_practice_only(tmp_path, monkeypatch):
+    table, path = labelled_jets(), tmp_path / "public.h5"
+    write_public_file(path, table)
+    monkeypatch.setitem(SAMPLES["top_tagging"].n_jets, "test", len(table))
+    assert reason_of(create_from_jets, tmp_path / "c", path, seed=1) == "leak-public"
+    _, leaks = create_from_jets(tmp_path / "c", path, seed=1, plan=Plan(accept_leaks=True))
+    assert [leak.reason for leak in leaks] == ["public"]
+    with JetFile(tmp_path / "c" / TEST_JETS) as file:
+        found = {jet.tobytes() for jet in file.read().jets}
+    assert found == {jet.tobytes() for jet in table.jets}
+
+
+@pytest.mark.parametrize("order", [np.sort(MANY), np.repeat(MANY, 10)])
+def test_labels_of_a_public_file_are_told_what_to_do(tmp_path, order):
+    path = labels_file(tmp_path, order)
+    with pytest.raises(CreationError, match=r"The public files are stored like that.* --jets"):
+        create_from_labels(tmp_path / "c", path)
+
+
 @pytest.mark.parametrize("sample", ["top_tagging", "hbb"])
 def test_jets_of_the_small_samples_are_refused_whatever_is_given(tmp_path, sample):
     with JetFile(small_sample(sample)) as file:
@@ -241,7 +261,15 @@ def test_jets_of_the_small_samples_are_refused_whatever_is_given(tmp_path, sampl
     assert refused == "leak-training-jets"
 
 
-@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_source_among_the_jets_of_this_machine_is_no_leak_of_itself(tmp_path, jets, monkeypatch):
+    monkeypatch.setenv("JET_DATA", str(tmp_path / "data"))
+    source = tmp_path / "data" / "top_tagging" / "test.h5"
+    source.parent.mkdir(parents=True)
+    jets.rename(source)
+    create_from_jets(tmp_path / "c", source, seed=1)
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_jets_that_this_machine_has_for_training_are_refused(tmp_path, jets, monkeypatch, split):
     monkeypatch.setenv("JET_DATA", str(tmp_path / "data"))
     local = tmp_path / "data" / "top_tagging" / f"{split}.h5"

@@ -13,6 +13,7 @@ import tables
 from public_files import write_public_file
 
 from course_utils.jetfile import DataError, JetFile, JetTable, write_jets
+from course_utils.samples import SAMPLES, small_sample
 
 if TYPE_CHECKING:
     from conftest import AssertSame, SomeJets
@@ -94,8 +95,9 @@ def test_what_is_written_says_the_version_that_older_pandas_ask_for(
     tmp_path: Path, table: JetTable
 ) -> None:
     write_jets(tmp_path / "f.h5", [table[:4]], provenance={})
-    with tables.open_file(tmp_path / "f.h5") as file:
-        assert re.fullmatch(r"\d+\.\d+\.\d+", str(file.root.table._v_attrs.pandas_version))
+    for path in (tmp_path / "f.h5", *map(small_sample, SAMPLES)):
+        with tables.open_file(path) as file:
+            assert re.fullmatch(r"\d+\.\d+\.\d+", str(file.root.table._v_attrs.pandas_version))
 
 
 @pytest.mark.parametrize(

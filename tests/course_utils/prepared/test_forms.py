@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prepared_jets import FORMS, N_JETS, made
+from public_files import write_public_file
 
 from course_utils.images import jet_images
 from course_utils.jetfile import JetTable, write_jets
@@ -41,6 +42,16 @@ def test_prepared_jets_are_those_of_the_file(
         assert len(jets) == N_JETS
         assert jets.shape == jets[:].shape
         np.testing.assert_array_equal(jets.y_true, table.y_true)
+
+
+@pytest.mark.parametrize("layout", ["table", "fixed"])
+def test_public_files_are_prepared_too(source: Path, some_jets: SomeJets, layout: str) -> None:
+    table = some_jets(50, ttv=0)
+    write_public_file(source, table, layout=layout)
+    constituents, images = map(made, FORMS)
+    np.testing.assert_array_equal(constituents[:], table.jets)
+    np.testing.assert_array_equal(images[:], jet_images(table.jets, n_pixels=15))
+    np.testing.assert_array_equal(images.y_true, table.y_true)
 
 
 @pytest.mark.usefixtures("source")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from public_files import write_public_file
 
 from course_utils import samples
-from course_utils.jetfile import DataError, DataNotFound, JetFile
+from course_utils.jetfile import DataError, DataNotFound, JetFile, JetTable
 from course_utils.samples import (
     count_jets,
     find,
@@ -21,7 +22,7 @@ from course_utils.samples import (
 )
 
 if TYPE_CHECKING:
-    from conftest import Places
+    from conftest import AssertSame, Places, SomeJets
 
 GENERATE = "./data_download.sh --generate top_tagging"
 
@@ -174,3 +175,70 @@ def test_a_damaged_file_is_told_not_replaced_by_the_small_sample(places: Places)
     path.write_bytes(b"<html>")
     with pytest.raises(DataError, match="web page"):
         load_jets()
+
+
+# ---------------------------------------------------------------- public files
+
+
+@pytest.fixture
+def public(places: Places, some_jets: SomeJets) -> JetTable:
+    """Downloaded jets: the first 400 of 4000 are 65 % signal, all of them 51.5 %."""
+    table = some_jets(4000, ttv=0)
+    rng = np.random.default_rng(1)
+    first = np.repeat(np.int8([1, 0]), (260, 140))
+    table.y_true[:] = np.concatenate([first, rng.permutation(np.resize([0, 1], 3600))])
+    write_public_file(places.cache / "top_tagging" / "train.h5", table)
+    return table
+
+
+def test_every_way_in_reads_public_files(public: JetTable, assert_same_jets: AssertSame) -> None:
+    assert_same_jets(load_jets(), public)
+    assert count_jets() == 4000
+    frame = load_frame(stop=20)
+    assert frame.shape == (20, 806)
+    np.testing.assert_array_equal(frame["PX_2"], public.jets[:20, 2, 1])
+    for first, batch in zip(
+        range(0, 4000, 1500), stream_jets("top_tagging", "train", batch_size=1500), strict=True
+    ):
+        assert_same_jets(batch, public[first : first + 1500])
+    rows = [3999, 0, -2]
+    assert_same_jets(load_jets(rows=rows), public[np.array(rows)])
+
+
+def test_a_lopsided_range_of_a_public_file_is_told_with_the_way_to_a_fair_one(
+    public: JetTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_jets()
+    load_jets(start=400)
+    load_jets(start=1000, stop=1400)
+    assert not caplog.records
+    table = load_jets(stop=400)
+    assert table.y_true.mean() == pytest.approx(0.65)
+    (record,) = caplog.records
+    assert "These 400 jets of top_tagging train are 65.0% signal" in record.message
+    assert "the file 51.5%" in record.message
+    assert "is not in random order" in record.message
+    load_frame(stop=300)
+    assert "These 300 jets" in caplog.records[-1].message
+
+
+def test_the_way_to_a_fair_sample_works_as_it_is_written(
+    public: JetTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_jets(stop=400)
+    program = caplog.records[-1].message.split("file: ")[-1]
+    call = re.search(r"(load_jets\(.*\)), with rng = (.*)$", program)
+    names = {"load_jets": load_jets, "count_jets": count_jets, "numpy": np}
+    names["rng"] = eval(call[2], names)
+    assert 0.45 < eval(call[1], names).y_true.mean() < 0.58
+
+
+def test_files_of_this_course_and_chance_are_not_called_lopsided(
+    places: Places, some_jets: SomeJets, caplog: pytest.LogCaptureFixture
+) -> None:
+    places.put(places.cache, "train", 500)
+    load_jets(stop=20)
+    write_public_file(places.cache / "top_tagging" / "val.h5", some_jets(3000, ttv=2))
+    for stop in (1, 5, 50, 700, 2999):
+        load_jets("top_tagging", "val", stop=stop)
+    assert not caplog.records

@@ -3,8 +3,10 @@
 A jet file is a pandas/PyTables table under the key ``table``. One row is one jet, with the columns
 ``E_0, PX_0, PY_0, PZ_0, ... PZ_199`` (constituents), ``truthE, truthPX, truthPY, truthPZ`` (the
 particle a signal jet comes from), ``ttv`` (0 train, 1 test, 2 val) and ``is_signal_new`` (1 signal,
-0 background). Momenta are in GeV. ``pandas.read_hdf(path, key="table")`` reads generated and public
-files alike. A generated file also carries its provenance, as attributes of the root group.
+0 background). Momenta are in GeV. Every pandas reads the generated files with
+``pandas.read_hdf(path, key="table")``; the public ones, written under Python 2, need
+`course_utils.jetfile.layout`. A generated file also carries its provenance, as attributes of the
+root group.
 
 A file says how many constituents it has: the public one 200, others as many as they need. A sample
 may add columns with numbers; `column_type` says how a name decides the type. More than two classes,

@@ -16,7 +16,7 @@ from challenge.board.order import final_order, one_of_each_network
 from challenge.errors import ChallengeError
 from challenge.scoring import CONFIDENCE
 from challenge.store import Challenge, Record, Split
-from challenge.words import BASELINE_TEAM, no_formula, team_key
+from challenge.words import BASELINE_TEAM, decoded, no_formula, team_key
 from course_utils.metrics import compare_auc
 
 __all__ = ["COLUMNS", "grades", "no_baselines", "read_students", "unmatched"]
@@ -109,14 +109,16 @@ def read_students(path: Path) -> list[dict[str, str]]:
         If the file cannot be read or is no text, or a column is missing.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            students = list(csv.DictReader(file))
+        students = list(csv.DictReader(io.StringIO(decoded(path.read_bytes()), newline="")))
     except OSError as error:
         raise ChallengeError(f"{path} cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ChallengeError(f"{path} is no CSV file in UTF-8 ({error}).") from error
+        raise ChallengeError(f"{path} is no CSV file in UTF-8 or UTF-16 ({error}).") from error
     if not students or not {"student_id", "team"} <= students[0].keys():
-        raise ChallengeError(f"Expected {path} to have the columns student_id and team.")
+        came = ", ".join(filter(None, students[0])) if students else "no line of data"
+        raise ChallengeError(
+            f"Expected {path} to have the columns student_id and team, parted by commas; got {came}."
+        )
     return [{name: value or "" for name, value in each.items() if name} for each in students]
 
 

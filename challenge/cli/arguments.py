@@ -2,20 +2,19 @@
 
 import argparse
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from challenge.board import FORMATS
 from challenge.cli import commands
-from challenge.words import BASELINE_TEAM
+from challenge.words import BASELINE_TEAM, time_of
 
 __all__ = ["parser"]
 
 Run = Callable[[argparse.Namespace], int]
 Commands = argparse._SubParsersAction
 MOMENT: Final = "2026-04-01T12:00"
-_FIRST_YEAR: Final = 2000  # an earlier one is a slip
 _DAY: Final = 86_400
 
 
@@ -255,21 +254,16 @@ def _seconds(text: str) -> float:
 
 def _instant(text: str) -> datetime:
     """An ISO 8601 time; UTC if it names no other zone."""
-    try:
-        at = datetime.fromisoformat(text)
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        at = None
-    if at is None or at.year < _FIRST_YEAR:
-        raise argparse.ArgumentTypeError(f"expected a time like {MOMENT}; got {text}")
-    return at
+    return _time(text, ends=False)
 
 
 def _end(text: str) -> datetime:
     """As `_instant`, but a date alone means its last second."""
-    at = _instant(text)
+    return _time(text, ends=True)
+
+
+def _time(text: str, *, ends: bool) -> datetime:
     try:
-        day = date.fromisoformat(text)
+        return time_of(text, ends=ends)
     except ValueError:
-        return at
-    return datetime.combine(day, time(23, 59, 59), UTC)
+        raise argparse.ArgumentTypeError(f"expected a time like {MOMENT}; got {text}") from None

@@ -138,22 +138,6 @@ def test_what_is_no_challenge_says_how_to_make_one(tmp_path):
         Challenge.open(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        "name = 1 2",
-        "n_jets = 5\n",
-        'name = "x"\nn_jets = "many"',
-        'name = "x"\nn_jets = 5\nper_day = 0',
-        'name = "x"\nn_jets = 5\ncloses = "tomorrow"',
-    ],
-)
-def test_damaged_settings_are_said_to_be_damaged(tmp_path, settings):
-    (tmp_path / SETTINGS).write_text(settings)
-    with pytest.raises(ChallengeError, match="damaged"):
-        Challenge.open(tmp_path)
-
-
 def test_damaged_labels_are_said_to_be_damaged(tmp_path):
     path = labels_file(tmp_path, EIGHT)
     challenge, _ = create_from_labels(tmp_path / "c", path)

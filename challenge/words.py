@@ -27,6 +27,7 @@ __all__ = [
     "nearest",
     "no_formula",
     "printable",
+    "require_typable",
     "team_key",
     "time_of",
     "time_text",
@@ -108,6 +109,22 @@ def team_key(text: str) -> str:
         return name_key(clean_name(text, what="team"))
     except SubmissionError:  # no new name could be like this, and no database holds every one
         return name_key(printable(text))
+
+
+def require_typable(team: str) -> str:
+    """The name of a new team, unless a command or a file system would take it for something else.
+
+    Raises
+    ------
+    SubmissionError
+        With reason ``team-name``.
+    """
+    if team.startswith(("-", ".")):
+        raise SubmissionError(
+            "team-name",
+            f"Expected the name of a new team to begin with a letter or a digit; got {team}.",
+        )
+    return team
 
 
 def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:

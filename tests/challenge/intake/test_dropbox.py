@@ -83,6 +83,19 @@ def test_only_npy_files_in_folders_are_found(box):
     assert ready(box) == []
 
 
+LEFT_BEHIND = ("us/._cnn.npy", "us/.hidden.npy", "us/~$cnn.npy", "us/.cnn.npy.k3b.npy")
+NO_TEAMS = (".Trashes/cnn.npy", ".snapshot/cnn.npy", "$RECYCLE.BIN/cnn.npy", "@eaDir/cnn.npy")
+
+
+def test_what_systems_and_editors_leave_behind_is_neither_scored_nor_answered(challenge, box):
+    for name in (*LEFT_BEHIND, *NO_TEAMS, "us/.DS_Store", "us/cnn.npy~", "us/cnn.npy.swp", ".x"):
+        put(box, name)
+    put(box, "us/cnn.npy")
+    answered(challenge, box)
+    assert [each.network for each in challenge.store.records()] == ["cnn"]
+    assert [each.name for each in box.folder.rglob("*receipt*")] == ["cnn.receipt.txt"]
+
+
 def test_links_are_not_followed(box, tmp_path):
     secret = put(box, "them/cnn.npy")
     (box.folder / "us" / "link.npy").symlink_to(secret)

@@ -24,7 +24,14 @@ from challenge.intake.reception import Arrival, look_up, quota_left, receive
 from challenge.intake.rescoring import mend_scores, wrong_scores
 from challenge.intake.roster import Entrant, roster, roster_text
 from challenge.intake.shown import stand_ins
-from challenge.intake.submission import accept, cards, finish_interrupted, is_step, submit
+from challenge.intake.submission import (
+    accept,
+    cards,
+    clean_team,
+    finish_interrupted,
+    is_step,
+    submit,
+)
 from challenge.intake.watching import answered, answered_or_put_off, watch
 
 __all__ = [
@@ -40,6 +47,7 @@ __all__ = [
     "answered",
     "answered_or_put_off",
     "cards",
+    "clean_team",
     "finish_interrupted",
     "history",
     "is_left_behind",

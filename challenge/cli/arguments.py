@@ -1,9 +1,10 @@
 """What can be typed after ``python -m challenge``: each command, its options, an example."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from challenge.board import FORMATS
 from challenge.cli import commands, team_commands
@@ -20,8 +21,12 @@ _RECEIPT: Final = "the first 8 digits of each, or more"
 class _Parser(argparse.ArgumentParser):
     """Says how to write a name that looks like an option, where one may be meant."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self._typed = args or ()
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
-        if "required: TEAM" in message or "unrecognized" in message or "one argument" in message:
+        if any(re.match("-[^-h]", each) for each in self._typed):
             message += " (a name that begins with '-' goes after --, or after = as in --team=-x)"
         super().error(message)
 
@@ -252,10 +257,18 @@ def _add_checks(added: Commands) -> None:
         added,
         "audit",
         commands.audit,
-        "Check the log's chain of hashes, and every submission, final choice, extension, pause, "
-        "close and reveal against the log.",
+        "Check the log's chain of hashes, and every submission, correction, final choice, "
+        "extension, pause, close and reveal against the log.",
         "top_challenge --noted 9f2c...",
     )
+    backup = _command(
+        added,
+        "backup",
+        commands.backup,
+        "Copy the challenge, complete and of one moment, also while files are handed in.",
+        "top_challenge backups/top_challenge",
+    )
+    backup.add_argument("to", type=Path, metavar="TO", help="a folder that is not there yet")
     audit.add_argument("--noted", metavar="HASH", help="the hash that an earlier audit printed")
 
 

@@ -36,6 +36,7 @@ from challenge.store import (
     Phase,
     Rules,
     audit_log,
+    copy_to,
     lifecycle,
     system_clock,
 )
@@ -203,6 +204,18 @@ def rescore(args: argparse.Namespace) -> int:
         changed, faults = mend_scores(challenge)
         done = f"rescored: {changed} of {len(challenge.store.records())} submissions changed."
     return reported(done, faults)
+
+
+def backup(args: argparse.Namespace) -> int:
+    """Copy the challenge."""
+    complaints = copy_to(Challenge.open(args.dir), args.to)
+    copy = Challenge.open(args.to)
+    found = audit_log(copy.store)
+    return reported(
+        f"copied {args.dir} to {args.to}: {len(copy.store.records())} submissions, "
+        f"{found.n_events} events, hash {found.head}",
+        [*complaints, *found.faults],
+    )
 
 
 def audit(args: argparse.Namespace) -> int:

@@ -25,8 +25,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return REFUSED
     except ChallengeError as error:
         say_on_stderr(f"error: {error}")
-    except UnicodeEncodeError as error:  # bytes of another encoding, in an argument or a file name
-        say_on_stderr(f"error: {error.object!a} is not in UTF-8: write the name anew.")
     except (OSError, SQLAlchemyError) as error:
         # What was received is on disk; repeating the command finishes it. The database's own words
         # are enough: those around them quote statements and a web address.

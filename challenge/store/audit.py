@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from challenge.store import ledger
 from challenge.store.records import Record
 from challenge.store.replay import Replay, events, replayed
-from challenge.store.rows import scored_detail
+from challenge.store.rows import records_in, scored_detail
 from challenge.store.store import Store
 from challenge.store.tables import Course, Event, FormerName, Pick, Submission, Team
 from challenge.words import name_key, time_text
@@ -52,8 +52,8 @@ def audit_log(store: Store, *, noted: str | None = None) -> Audit:
     noted : str, optional
         The head of an earlier audit; it must still be in the chain.
     """
-    records = store.records()
-    with store.reading() as session:
+    with store.reading() as session:  # one moment for rows and log: somebody may be writing
+        records = records_in(session)
         course = session.get_one(Course, 1)
         faults = ledger.chain_faults(session)
         if noted is not None and not session.query(Event).filter_by(hash=noted).count():

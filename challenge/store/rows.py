@@ -1,12 +1,12 @@
 """Rows of the tables to records and back, and the rows that a name or a network leads to."""
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.scoring import Scorecard
 from challenge.store.records import Record, Split, State, Verdict
-from challenge.store.tables import FormerName, Score, Submission, Team
+from challenge.store.tables import FormerName, Network, Pick, Score, Submission, Team
 
 __all__ = [
     "best_id",
@@ -14,6 +14,7 @@ __all__ = [
     "note_refusal",
     "note_verdict",
     "record_of",
+    "records_in",
     "scored_detail",
     "team_called",
 ]
@@ -66,6 +67,21 @@ def note_verdict(session: Session, row: Submission, verdict: Verdict) -> None:
         session.add(
             Score(submission_id=row.id, split=split, auc=card.auc, r50=card.r50, r30=card.r30)
         )
+
+
+def records_in(session: Session, *conditions: object) -> list[Record]:
+    """Submissions in the order of their numbers, all or those that meet some conditions."""
+    rows = session.scalars(
+        select(Submission)
+        .where(*conditions)
+        .order_by(Submission.id)
+        .options(
+            selectinload(Submission.scores),
+            joinedload(Submission.network).joinedload(Network.team),
+        )
+    ).all()
+    picks = set(session.scalars(select(Pick.submission_id)))
+    return [record_of(row, is_pick=row.id in picks) for row in rows]
 
 
 def record_of(row: Submission, *, is_pick: bool) -> Record:

@@ -12,9 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload, selectinload
-
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.store import ledger
 from challenge.store.database import create_database, open_database
@@ -24,10 +21,10 @@ from challenge.store.rows import (
     id_of_team,
     note_refusal,
     note_verdict,
-    record_of,
+    records_in,
     scored_detail,
 )
-from challenge.store.tables import Course, Network, Pick, Submission
+from challenge.store.tables import Course, Network, Submission
 from challenge.store.transactions import Transactions
 from challenge.words import team_key
 from course_utils.files import write_file
@@ -176,14 +173,4 @@ class Store(Transactions):
     def records(self, *conditions: object) -> list[Record]:
         """Submissions in the order of their numbers, all or those that meet some conditions."""
         with self.reading() as session:
-            rows = session.scalars(
-                select(Submission)
-                .where(*conditions)
-                .order_by(Submission.id)
-                .options(
-                    selectinload(Submission.scores),
-                    joinedload(Submission.network).joinedload(Network.team),
-                )
-            ).all()
-            picks = set(session.scalars(select(Pick.submission_id)))
-            return [record_of(row, is_pick=row.id in picks) for row in rows]
+            return records_in(session, *conditions)

@@ -64,7 +64,10 @@ class Transactions:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that sees one moment of the database and changes nothing."""
-        with Session(self._engine) as session, session.begin():
+        engine = self._engine
+        if engine.dialect.name == "postgresql":  # it would see another moment in each statement
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with Session(engine) as session, session.begin():
             yield session
 
     @contextmanager

@@ -31,7 +31,9 @@ def challenge(tmp_path, clock):
 
 
 def on_board(challenge):
-    return [(line.team, line.network, line.submission) for line in current_standings(challenge).lines]
+    return [
+        (line.team, line.network, line.submission) for line in current_standings(challenge).lines
+    ]
 
 
 def kinds(challenge):
@@ -186,7 +188,7 @@ def test_after_the_close_files_can_be_withdrawn_and_after_the_reveal_nothing_cha
         lambda: rename(challenge, "us", "we"),
         lambda: merge(challenge, "us", "them"),
     ):
-        with pytest.raises(ChallengeError, match="revealed at|no team"):
+        with pytest.raises(ChallengeError, match=r"revealed at|no team"):
             action()
 
 

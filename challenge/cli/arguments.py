@@ -26,7 +26,7 @@ class _Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        if any(re.match("-[^-h]", each) for each in self._typed):
+        if any(re.match(r"-[^-h\d]", each) for each in self._typed):
             message += " (a name that begins with '-' goes after --, or after = as in --team=-x)"
         super().error(message)
 

@@ -1,5 +1,7 @@
 """Wrong hand-ins are undone, teams renamed and merged; nobody gains a try by it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from challenges import LABELS, NOON, Clock, content, ended, file_of, ladder, new_challenge, send
@@ -13,7 +15,7 @@ from challenge.intake import history, merge, quota_left, rename, shown_text, sta
 from challenge.intake.quota import DAY
 from challenge.intake.rescoring import wrong_scores
 from challenge.intake.submission import accept
-from challenge.store import audit_log, lifecycle
+from challenge.store import Challenge, audit_log, lifecycle
 from challenge.words import BASELINE_TEAM
 
 
@@ -359,6 +361,30 @@ def test_teams_with_a_history_can_be_merged(challenge):
     assert len(on_board(challenge)) == 1
     with pytest.raises(ChallengeError, match="one team already: c"):
         merge(challenge, "a", "c")
+
+
+def test_teams_that_hand_in_while_they_are_merged_and_renamed_lose_nothing(tmp_path):
+    """Under every name that there was: no team is made anew, nothing is counted twice."""
+    challenge = new_challenge(tmp_path / "c", per_day=100)
+    for team in ("a", "b"):
+        send(challenge, content(0), team=team)
+
+    def hand_in(number):
+        own = Challenge.open(challenge.folder)
+        return send(own, content(number), team="ab"[number % 2], network=f"n{number % 3}")
+
+    with ThreadPoolExecutor(6) as pool:
+        sent = [pool.submit(hand_in, number) for number in range(1, 25)]
+        rename(challenge, "a", "x")
+        merge(challenge, "b", "a")
+        rename(challenge, "b", "y")
+        receipts = [each.result() for each in sent]
+    assert len({each.submission for each in receipts}) == 24
+    assert {each.team for each in challenge.store.records()} == {"y"}
+    assert challenge.store.team_names() == dict.fromkeys("abxy", "y")
+    assert quota_left(challenge, "a").used == 26
+    assert audit_log(challenge.store).faults == ()
+    assert list(wrong_scores(challenge)) == []
 
 
 # --- a close that came too early ---------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import stat
 import threading
+import time
 
 import pytest
 from challenges import content, ladder, new_challenge, send
@@ -60,6 +61,12 @@ def test_a_copy_is_as_private_as_what_it_was_made_of(challenge, tmp_path):
     assert set(modes) == {"labels.npz", DATABASE, "submissions"}
 
 
+def wait_for_one_more(challenge, copy):
+    n_copied, deadline = len(Challenge.open(copy).store.records()), time.monotonic() + 60
+    while len(challenge.store.records()) <= n_copied:
+        assert time.monotonic() < deadline, "nothing came for a minute"
+
+
 def test_copies_made_while_teams_hand_in_are_whole(tmp_path):
     challenge = new_challenge(tmp_path / "c", per_day=1000)
     send(challenge, content(0))
@@ -77,6 +84,7 @@ def test_copies_made_while_teams_hand_in_are_whole(tmp_path):
         for number in range(5):
             assert copy_to(challenge, tmp_path / f"copy{number}") == []
             assert audit_log(challenge.store).faults == ()  # of one moment as well
+            wait_for_one_more(challenge, tmp_path / f"copy{number}")
     finally:
         stop.set()
         writer.join()
@@ -87,8 +95,7 @@ def test_copies_made_while_teams_hand_in_are_whole(tmp_path):
         assert main(["rescore", str(copy.folder), "--verify"]) == 0
         assert_sound(copy)
         counts.append(len(copy.store.records()))
-    assert counts == sorted(counts)
-    assert counts[-1] > counts[0]
+    assert counts == sorted(set(counts))
     assert_sound(challenge)
 
 

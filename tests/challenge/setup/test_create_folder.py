@@ -58,8 +58,11 @@ def test_a_folder_that_holds_anything_is_left_as_it_is(tmp_path):
     assert after == before
 
 
-def test_an_empty_folder_is_taken(tmp_path):
+@pytest.mark.parametrize("left", [[], [".DS_Store"], ["Thumbs.db", "desktop.ini"]])
+def test_an_empty_folder_is_taken_also_after_a_look_with_the_mouse(tmp_path, left):
     (tmp_path / "c").mkdir(mode=0o700)
+    for name in left:
+        (tmp_path / "c" / name).touch()
     create_from_labels(tmp_path / "c", labels_file(tmp_path, EIGHT))
 
 

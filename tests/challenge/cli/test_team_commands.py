@@ -166,6 +166,7 @@ def test_a_wrong_hand_in_is_undone_and_put_back(challenge, says):
         (["merge", "c", "Top Quarks", "us"], "no team 'us'"),
         (["merge", "c", "Top Quarks", "TOP QUARKS"], "one team already"),
         (["show", "c", "J\udcf6rg"], "no team 'J?rg'"),
+        (["extend", "c", "J\udcf6rg", "--per-day", "9"], "no team 'J?rg'"),
         (["backup", "c", "c"], "Expected a new folder"),
     ],
 )

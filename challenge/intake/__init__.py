@@ -10,6 +10,7 @@ course `metrics`.
 
 from challenge.intake.corrections import merge, rename, withdraw
 from challenge.intake.dropbox import DropBox, Found, is_left_behind
+from challenge.intake.entrants import Entrant, roster, roster_text
 from challenge.intake.quota import DAY, Quota, quota_of
 from challenge.intake.receipts import (
     Receipt,
@@ -22,7 +23,6 @@ from challenge.intake.receipts import (
 )
 from challenge.intake.reception import Arrival, look_up, quota_left, receive
 from challenge.intake.rescoring import mend_scores, wrong_scores
-from challenge.intake.roster import Entrant, roster, roster_text
 from challenge.intake.shown import stand_ins
 from challenge.intake.submission import (
     accept,

@@ -104,6 +104,11 @@ class Challenge:
                 f"python -m challenge check {self.folder} FILE"
             ) from error
         except (zipfile.BadZipFile, KeyError, SubmissionError) as error:
+            if getattr(error, "reason", "") == "shape":
+                raise ChallengeError(
+                    f"{self.folder / SETTINGS} says n_jets = {self.n_jets}, and {path} holds the "
+                    "labels of another number of jets: put back the right one."
+                ) from error
             raise ChallengeError(f"{path} is damaged ({error}). Put back a copy of it.") from error
 
     @property

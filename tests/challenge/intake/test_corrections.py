@@ -114,6 +114,26 @@ def test_what_cannot_be_distinguished_from_a_withdrawn_file_shows_its_known_scor
     assert stands[again.submission].id == wrong.submission
 
 
+def test_no_label_is_read_off_by_moving_one_jet_and_withdrawing_each_time(tmp_path):
+    """Without the memory of withdrawn files every other file would show a score of its own."""
+    challenge = new_challenge(tmp_path / "c", per_day=100)
+    scores = np.frombuffer(ladder(2)[-8 * len(LABELS) :])
+    cards, before = set(), None
+    for jet in range(12):
+        nudged = scores.copy()
+        nudged[jet] = 9.0
+        receipt = send(challenge, file_of(nudged))
+        if before is not None:
+            withdraw(challenge, "us", [before.sha256])
+        answers = [answer for _, answer in history(challenge, "us")]
+        cards |= {each.card for each in (receipt, answers[-1])}
+        (line,) = current_standings(challenge).lines
+        cards.add(line.card)
+        before = receipt
+    assert len(cards) == 1
+    assert audit_log(challenge.store).faults == ()
+
+
 def test_a_network_never_shows_less_than_the_best_that_still_stands(challenge):
     """What a withdrawn file showed is not what its network showed before."""
     low, wrong = send(challenge, ladder(0)), send(challenge, ladder(5))
@@ -319,6 +339,8 @@ def test_a_file_that_both_sent_stands_once_with_the_earlier_receipt(challenge, c
     merge(challenge, "b" if into == "a" else "a", into)
     assert on_board(challenge) == [(into, "cnn", first.submission)]
     assert quota_left(challenge, into).used == 2
+    known = {(record.sha256, record.received_at) for record, _ in history(challenge, "b")}
+    assert {(each.sha256, each.received_at) for each in (first, second)} == known
     assert challenge.store.record(second.submission).withdrawn == clock.at
     assert send(challenge, ladder(2), team=into).submission == first.submission
     assert lifecycle.pick(challenge, into, [first.sha256]) == ["cnn"]

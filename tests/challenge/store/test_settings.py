@@ -9,6 +9,7 @@ from challenges import new_challenge
 from challenge.errors import ChallengeError
 from challenge.store.challenge import Challenge
 from challenge.store.folder import SETTINGS, Rules
+from challenge.store.records import Split
 from challenge.store.settings import _EXPECTED, read_settings
 
 MINIMAL = 'name = "Jörg"\nn_jets = 400\n'
@@ -108,3 +109,11 @@ def test_what_create_writes_is_read_and_every_rule_can_be_written(tmp_path):
     challenge = new_challenge(tmp_path / "c", **{k: getattr(rules, k) for k in vars(rules)})
     assert Challenge.open(challenge.folder).rules == rules
     assert {each.name for each in fields(Rules)} < _EXPECTED.keys()
+
+
+def test_a_changed_number_of_jets_is_not_called_a_damage_of_the_labels(tmp_path):
+    challenge = new_challenge(tmp_path / "c")
+    path = challenge.folder / SETTINGS
+    path.write_text(path.read_text().replace("n_jets = 400", "n_jets = 40"))
+    with pytest.raises(ChallengeError, match=r"says n_jets = 40, and .*labels\.npz"):
+        Challenge.open(challenge.folder).truth.labels_of(Split.PUBLIC)

@@ -160,8 +160,7 @@ def _move_networks(session: Session, gone: Team, kept: Team) -> tuple[list[int],
     -------
     networks, twice
         The numbers of the networks whose submissions changed; and the later one of each two
-        submissions of the same file, which moved to a network of their own and are not withdrawn
-        yet.
+        submissions of the same file, which moved to a network of their own.
     """
     own = {each.key: each for each in _networks(session, kept)}
     changed, twice = [], []
@@ -174,13 +173,7 @@ def _move_networks(session: Session, gone: Team, kept: Team) -> tuple[list[int],
         changed.append(same.id)
         later = _later_ones(session, network.id, same.id)
         if later:
-            aside = Network(team_id=kept.id, name=same.name, key=f"{same.key}#{network.id}")
-            session.add(aside)
-            session.flush()
-            changed.append(aside.id)
-            for each in later:
-                each.network_id = aside.id
-            session.flush()
+            changed.append(_set_aside(session, same, f"{same.key}#{network.id}", later))
         moved = Submission.network_id == network.id
         session.execute(update(Submission).where(moved).values(network_id=same.id))
         session.expire_all()
@@ -189,6 +182,17 @@ def _move_networks(session: Session, gone: Team, kept: Team) -> tuple[list[int],
         twice += [each for each in later if each.withdrawn is None]
     session.flush()
     return changed, twice
+
+
+def _set_aside(session: Session, like: Network, key: str, submissions: list[Submission]) -> int:
+    """Move submissions to a new network that has the name of another; returns its number."""
+    aside = Network(team_id=like.team_id, name=like.name, key=key)
+    session.add(aside)
+    session.flush()
+    for each in submissions:
+        each.network_id = aside.id
+    session.flush()
+    return aside.id
 
 
 def _networks(session: Session, team: Team) -> list[Network]:

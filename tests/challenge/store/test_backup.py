@@ -3,6 +3,7 @@
 import stat
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 from challenges import content, ladder, new_challenge, send
@@ -97,6 +98,28 @@ def test_copies_made_while_teams_hand_in_are_whole(tmp_path):
         counts.append(len(copy.store.records()))
     assert counts == sorted(set(counts))
     assert_sound(challenge)
+
+
+@pytest.mark.parametrize("look", ["audit", "copy"])
+def test_a_file_that_comes_between_two_looks_is_in_all_of_a_copy_or_in_none(
+    challenge, tmp_path, monkeypatch, look
+):
+    reading, sent = challenge.store.reading, []
+
+    @contextmanager
+    def reading_before_a_file_comes():
+        with reading() as session:
+            yield session
+        if not sent:
+            sent.append(send(Challenge.open(challenge.folder), content(99), team="late"))
+
+    monkeypatch.setattr(challenge.store, "reading", reading_before_a_file_comes)
+    if look == "audit":
+        assert audit_log(challenge.store).faults == ()
+    else:
+        assert copy_to(challenge, tmp_path / "copy") == []
+        assert_sound(Challenge.open(tmp_path / "copy"))
+    assert len(sent) == 1
 
 
 def test_a_challenge_moves_with_its_pause(challenge, tmp_path, capsys):

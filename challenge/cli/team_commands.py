@@ -41,7 +41,7 @@ def require_team(challenge: Challenge, team: str, *, may_be_new: bool) -> None:
     if may_be_new:
         return
     alike = ", ".join(nearest(name, names.values()))
-    known = f"nearest: {alike}" if alike else f"{len(set(names.values()))} others are"
+    known = f"nearest: {alike}" if alike else "no name is like it"
     if _a_person_agrees(f"There is no team {name!r} yet ({known}). Make it? [y/N] "):
         return
     raise SubmissionError(

@@ -34,7 +34,7 @@ demo: $(VENV)/ready  ## make jets, run lesson 01, put its networks on a leaderbo
 	chmod 600 demo/private/top_tagging/test.h5  # it holds the answers
 	python -m challenge create demo/challenge --name demo --jets demo/private/top_tagging/test.h5 --seed $(SEED)
 	papermill notebooks/01_dnn_on_constituents/01_dnn_on_constituents.ipynb demo/01_dnn_on_constituents.ipynb --cwd demo -p CHALLENGE_JETS challenge/test_jets.h5 -p GROUP demo
-	python -m challenge score demo/challenge demo/submission_predictions/*.npy --team demo
+	python -m challenge score demo/challenge demo/submission_predictions/*.npy --team demo --new-team
 	python -m challenge baselines demo/challenge
 	python -m challenge board demo/challenge
 

@@ -19,6 +19,6 @@ the same without a database, which is what everything else reads and ranks. Its 
 first used.
 
 Every action is one function that prints nothing and takes a `Challenge` or its `Store`, so that a
-web page can do what a command does: `intake.submit`, `intake.history`, `board.current_standings`,
-`board.grades`, those of `store.lifecycle`, and `store.audit_log`.
+web page can do what a command does: `intake.submit`, `intake.history`, `intake.withdraw`,
+`board.current_standings`, `board.grades`, those of `store.lifecycle`, and `store.audit_log`.
 """

@@ -1,4 +1,4 @@
-"""Words: names of teams and networks, times, and what a terminal or a spreadsheet may show.
+"""Words: names of teams and networks, times, what a terminal may show, text that others wrote.
 
 Names appear on the leaderboard and others type them, so two of them should not look alike:
 `clean_name` brings them to Unicode's NFKC form, allows letters, digits, space, ``-``, ``_`` and
@@ -7,9 +7,12 @@ equal. Words of other scripts that look alike letter by letter are left to the i
 path is ever made from a name.
 """
 
+import codecs
+import difflib
 import re
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from challenge.errors import SubmissionError
@@ -18,16 +21,21 @@ __all__ = [
     "BASELINE_TEAM",
     "LONGEST_NAME",
     "clean_name",
+    "decoded",
     "iso_text",
     "name_key",
+    "nearest",
     "no_formula",
     "printable",
+    "require_typable",
     "team_key",
+    "time_of",
     "time_text",
 ]
 
 BASELINE_TEAM: Final = "baseline"  # reserved for entries the challenge makes itself
 LONGEST_NAME: Final = 64
+_FIRST_YEAR: Final = 2000  # an earlier one is a slip
 _WRITTEN_TOGETHER: Final = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"})
 # Letters to Unicode, but drawn as nothing.
 _INVISIBLE_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0")
@@ -99,8 +107,37 @@ def team_key(text: str) -> str:
     """
     try:
         return name_key(clean_name(text, what="team"))
-    except SubmissionError:  # no new name could be like this
-        return name_key(text)
+    except SubmissionError:  # no new name could be like this, and no database holds every one
+        return name_key(printable(text))
+
+
+def require_typable(team: str) -> str:
+    """The name of a new team, unless a command or a file system would take it for something else.
+
+    Raises
+    ------
+    SubmissionError
+        With reason ``team-name``.
+    """
+    if team.startswith(("-", ".")):
+        raise SubmissionError(
+            "team-name",
+            f"Expected the name of a new team to begin with a letter or a digit; got {team}.",
+        )
+    return team
+
+
+def nearest(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """Known names that are spelt like another, the most alike first.
+
+    Examples
+    --------
+    >>> nearest("top-qarks", ["Bottoms", "Top Quarks"])
+    ['Top Quarks']
+    """
+    by_key = {name_key(each).replace(" ", "_"): each for each in known}
+    typed = re.sub("[ -]", "_", name_key(printable(name)))
+    return [by_key[key] for key in difflib.get_close_matches(typed, by_key, most)]
 
 
 def time_text(at: datetime) -> str:
@@ -126,6 +163,64 @@ def iso_text(at: datetime) -> str:
     '2026-04-01T12:30:59Z'
     """
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def time_of(value: str | date, *, ends: bool = False) -> datetime:
+    """The instant that somebody wrote, in UTC; UTC too if it names no zone.
+
+    Parameters
+    ----------
+    value : str or date or datetime
+        Text is ISO 8601.
+    ends : bool
+        A date alone means its last second instead of its first.
+
+    Raises
+    ------
+    ValueError
+        If it is no time, or one before the year 2000.
+
+    Examples
+    --------
+    >>> time_text(time_of("2026-04-01T14:00+02:00"))
+    '2026-04-01 12:00:00 UTC'
+    >>> time_text(time_of("2026-04-01", ends=True))
+    '2026-04-01 23:59:59 UTC'
+    """
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value)
+        except ValueError:
+            value = datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        value = datetime.combine(value, time(23, 59, 59) if ends else time())
+    try:
+        at = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{value} is out of range") from None
+    if at.year < _FIRST_YEAR:
+        raise ValueError(f"{value} is before the year {_FIRST_YEAR}")
+    return at
+
+
+def decoded(data: bytes) -> str:
+    """Text as editors and PowerShell write it: UTF-8 or UTF-16, with or without a byte order mark.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If it is in another encoding.
+
+    Examples
+    --------
+    >>> decoded("Jörg".encode("utf-16"))
+    'Jörg'
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    if b"\0" in data[:2]:  # text holds no NUL: half of a character in two bytes
+        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le")
+    return data.decode("utf-8-sig")
 
 
 def printable(text: str) -> str:

@@ -166,8 +166,9 @@ def _golden(name: str, text: str) -> str:
     return path.read_text()
 
 
-COMMANDS = ["audit", "baselines", "board", "check", "close", "create", "export", "extend"]
-COMMANDS += ["pause", "pick", "rescore", "resume", "reveal", "score", "show"]
+COMMANDS = ["audit", "backup", "baselines", "board", "check", "close", "create", "export", "extend"]
+COMMANDS += ["merge", "pause", "pick", "rename", "rescore", "resume", "reveal", "score", "show"]
+COMMANDS += ["teams", "withdraw"]
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="argparse words its help differently")

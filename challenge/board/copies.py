@@ -47,7 +47,7 @@ def look_alikes(
     Parameters
     ----------
     scored : iterable of Record
-        Every scored one; the challenge's own are left out.
+        Every scored one; the challenge's own, and what was withdrawn, are left out.
     scores_of : function
         Maps the SHA-256 of a file to its scores, shape (n_jets,).
     threshold : float
@@ -58,7 +58,7 @@ def look_alikes(
     list of LookAlike
         The most alike first.
     """
-    own = [each for each in scored if not each.is_baseline]
+    own = [each for each in scored if each.may_stand and not each.is_baseline]
     best = sorted(one_of_each_network(own), key=lambda each: each.id)
     keys = list(dict.fromkeys(each.sha256 for each in best))
     correlations = _rank_correlations([_thinned(scores_of(key)) for key in keys])

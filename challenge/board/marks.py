@@ -16,7 +16,7 @@ from challenge.board.order import final_order, one_of_each_network
 from challenge.errors import ChallengeError
 from challenge.scoring import CONFIDENCE
 from challenge.store import Challenge, Record, Split
-from challenge.words import BASELINE_TEAM, no_formula, team_key
+from challenge.words import decoded, no_formula, team_key
 from course_utils.metrics import compare_auc
 
 __all__ = ["COLUMNS", "grades", "no_baselines", "read_students", "unmatched"]
@@ -63,8 +63,9 @@ def grades(challenge: Challenge, students: Iterable[Mapping[str, str]] | None = 
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     writer.writeheader()
+    names = challenge.store.team_names()
     for student in students:
-        key = team_key(student["team"])
+        key = _team_of(student, names)
         mark = float(marks.get(key, 0))
         row = {name: student[name] for name in COLUMNS if name in student}
         row |= {
@@ -81,19 +82,20 @@ def grades(challenge: Challenge, students: Iterable[Mapping[str, str]] | None = 
 
 def unmatched(challenge: Challenge, students: Sequence[Mapping[str, str]]) -> list[str]:
     """A sentence for each student whose team is unknown, and each team without a student."""
-    names = {team_key(each.team): each.team for each in challenge.store.scored()}
-    known = {key: name for key, name in names.items() if name != BASELINE_TEAM}
-    named = {team_key(student["team"]) for student in students}
+    standing = [each for each in challenge.store.scored() if each.may_stand]
+    known = {team_key(each.team): each.team for each in standing if not each.is_baseline}
+    names = challenge.store.team_names()
+    named = {_team_of(student, names) for student in students}
     return [
         f"student {student['student_id']!r}: no team {student['team']!r} has an entry, so no point."
         for student in students
-        if team_key(student["team"]) not in known
+        if _team_of(student, names) not in known
     ] + [f"team {name!r}: no student is in it." for key, name in known.items() if key not in named]
 
 
 def no_baselines(challenge: Challenge) -> str | None:
     """A sentence if there is no baseline that could be beaten."""
-    if any(entry.is_baseline for entry in challenge.store.scored()):
+    if any(entry.is_baseline and entry.may_stand for entry in challenge.store.scored()):
         return None
     return (
         "There are no baselines to beat: every team with an entry gets one mark, no team gets more."
@@ -109,15 +111,23 @@ def read_students(path: Path) -> list[dict[str, str]]:
         If the file cannot be read or is no text, or a column is missing.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            students = list(csv.DictReader(file))
+        students = list(csv.DictReader(io.StringIO(decoded(path.read_bytes()), newline="")))
     except OSError as error:
         raise ChallengeError(f"{path} cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ChallengeError(f"{path} is no CSV file in UTF-8 ({error}).") from error
+        raise ChallengeError(f"{path} is no CSV file in UTF-8 or UTF-16 ({error}).") from error
     if not students or not {"student_id", "team"} <= students[0].keys():
-        raise ChallengeError(f"Expected {path} to have the columns student_id and team.")
+        came = ", ".join(filter(None, students[0])) if students else "no line of data"
+        raise ChallengeError(
+            f"Expected {path} to have the columns student_id and team, with commas; got {came}."
+        )
     return [{name: value or "" for name, value in each.items() if name} for each in students]
+
+
+def _team_of(student: Mapping[str, str], names: Mapping[str, str]) -> str:
+    """The key of a student's team, whichever of its names the list has."""
+    key = team_key(student["team"])
+    return team_key(names.get(key, key))
 
 
 def _final_of_each_team(challenge: Challenge) -> dict[str, list[Record]]:

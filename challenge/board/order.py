@@ -25,11 +25,11 @@ def one_of_each_network(scored: Iterable[Record], *, final: bool = False) -> lis
     Parameters
     ----------
     scored : iterable of Record
-        Every scored submission.
+        Every scored submission; those that were withdrawn stand for nothing.
     final : bool
         Where a team chose a network's final submission, that one stands, whatever the Ladder took.
     """
-    records = list(scored)
+    records = [each for each in scored if each.may_stand]
     chosen = {(each.team, each.network) for each in records if each.is_pick} if final else set()
     may_stand = (
         each

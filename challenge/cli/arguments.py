@@ -1,27 +1,39 @@
 """What can be typed after ``python -m challenge``: each command, its options, an example."""
 
 import argparse
+import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NoReturn
 
 from challenge.board import FORMATS
-from challenge.cli import commands
+from challenge.cli import commands, team_commands
+from challenge.cli.values import MOMENT, end, from_, instant, seconds
 from challenge.words import BASELINE_TEAM
 
 __all__ = ["parser"]
 
 Run = Callable[[argparse.Namespace], int]
 Commands = argparse._SubParsersAction
-MOMENT: Final = "2026-04-01T12:00"
-_FIRST_YEAR: Final = 2000  # an earlier one is a slip
-_DAY: Final = 86_400
+_RECEIPT: Final = "the first 8 digits of each, or more"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says how to write a name that looks like an option, where one may be meant."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self._typed = args or ()
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        if any(re.match(r"-[^-h\d]", each) for each in self._typed):
+            message += " (a name that begins with '-' goes after --, or after = as in --team=-x)"
+        super().error(message)
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of all commands; parsed arguments hold the function to call as ``run``."""
-    root = argparse.ArgumentParser(
+    root = _Parser(
         prog="python -m challenge", description="Score predictions against hidden labels."
     )
     added = root.add_subparsers(metavar="COMMAND", required=True)
@@ -29,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     _add_for_everyone(added)
     _add_score(added)
     _add_for_one_team(added)
+    _add_corrections(added)
     _add_for_all(added)
     _add_checks(added)
     return root
@@ -47,7 +60,7 @@ def _add_create(added: Commands) -> None:
     source.add_argument("--labels", type=Path, metavar="FILE", help="a .npy file of 0 and 1")
     create.add_argument(
         "--seed",
-        type=_from(0),
+        type=from_(0),
         metavar="N",
         help="sets the order of the public jets and the split (needed with --jets)",
     )
@@ -59,9 +72,9 @@ def _add_create(added: Commands) -> None:
         metavar="X",
         help="share of the jets whose score is shown while it is live (default: %(default)s)",
     )
-    create.add_argument("--opens", type=_instant, metavar="TIME", help=f"UTC, as {MOMENT}")
+    create.add_argument("--opens", type=instant, metavar="TIME", help=f"UTC, as {MOMENT}")
     create.add_argument(
-        "--closes", type=_end, metavar="TIME", help=f"UTC, as {MOMENT}; a date means its end"
+        "--closes", type=end, metavar="TIME", help=f"UTC, as {MOMENT}; a date means its end"
     )
     limits = {
         "--per-day": (5, "submissions of a team in any 24 hours"),
@@ -70,7 +83,7 @@ def _add_create(added: Commands) -> None:
     }
     for option, (usual, what) in limits.items():
         create.add_argument(
-            option, type=_from(1), default=usual, metavar="N", help=f"{what} (default: {usual})"
+            option, type=from_(1), default=usual, metavar="N", help=f"{what} (default: {usual})"
         )
     create.add_argument(
         "--training",
@@ -111,6 +124,7 @@ def _add_score(added: Commands) -> None:
         commands.score,
         "Submit files of scores and print their results, or watch a drop box for files.",
         "top_challenge submission_predictions/*.npy --team 'The Top Quarks'",
+        "top_challenge cnn.npy --team 'Bottoms' --new-team",
         "top_challenge --watch /srv/dropbox",
     )
     score.add_argument("files", type=Path, nargs="*", metavar="FILE", help=".npy files of scores")
@@ -123,10 +137,13 @@ def _add_score(added: Commands) -> None:
         help="score what appears as DROPBOX/TEAM/NETWORK.npy, until stopped; make the folder of "
         "each team yourself, writable for that team, and DROPBOX writable for nobody else",
     )
+    score.add_argument(
+        "--new-team", action="store_true", help="make the team if there is none of this name"
+    )
     score.add_argument("--network", help="name of the network (default: the file's name)")
     score.add_argument(
         "--every",
-        type=_seconds,
+        type=seconds,
         default=2.0,
         metavar="S",
         help="seconds between two looks into the drop box",
@@ -137,37 +154,68 @@ def _add_for_one_team(added: Commands) -> None:
     show = _command(
         added,
         "show",
-        commands.show,
+        team_commands.show,
         "Print a team's submissions, their receipts, and its quota.",
         "top_challenge 'The Top Quarks'",
     )
     extend = _command(
         added,
         "extend",
-        commands.extend,
+        team_commands.extend,
         "Give one team more time, or a different number of submissions in 24 hours.",
         f"top_challenge 'The Top Quarks' --until {MOMENT} --per-day 10",
     )
     extend.add_argument(
-        "--until", type=_end, metavar="TIME", help=f"UTC, as {MOMENT}; a date means its end"
+        "--until", type=end, metavar="TIME", help=f"UTC, as {MOMENT}; a date means its end"
     )
-    extend.add_argument("--per-day", type=_from(1), metavar="N", help="submissions in 24 hours")
+    extend.add_argument("--per-day", type=from_(1), metavar="N", help="submissions in 24 hours")
     pick = _command(
         added,
         "pick",
-        commands.pick,
+        team_commands.pick,
         "Choose final submissions by receipt; the other networks keep their best.",
         "top_challenge 'The Top Quarks' 5c81aa1f22d4",
     )
     for each in (show, extend, pick):
         each.add_argument("team", metavar="TEAM")
-    pick.add_argument(
-        "receipts", nargs="+", metavar="RECEIPT", help="the first 8 digits of each, or more"
+    pick.add_argument("receipts", nargs="+", metavar="RECEIPT", help=_RECEIPT)
+
+
+def _add_corrections(added: Commands) -> None:
+    withdraw = _command(
+        added,
+        "withdraw",
+        team_commands.withdraw,
+        "Take submissions off the board; they still count for the team's quota.",
+        "top_challenge 'The Top Quarks' 5c81aa1f22d4",
     )
+    withdraw.add_argument("team", metavar="TEAM")
+    withdraw.add_argument("receipts", nargs="*", metavar="RECEIPT", help=_RECEIPT)
+    withdraw.add_argument("--all", action="store_true", help="all submissions of the team")
+    withdraw.add_argument("--undo", action="store_true", help="put back what was withdrawn")
+    rename = _command(
+        added,
+        "rename",
+        team_commands.rename,
+        "Give a team another name; its old name still leads to it.",
+        "top_challenge 'The Top Qarks' 'The Top Quarks'",
+    )
+    rename.add_argument("team", metavar="TEAM")
+    rename.add_argument("name", metavar="NAME", help="letters, digits, space, '-', '_' and '.'")
+    merge = _command(
+        added,
+        "merge",
+        team_commands.merge,
+        "Make a team's submissions another's; the quota counts those of both.",
+        "top_challenge 'The Top Qarks' 'The Top Quarks'",
+    )
+    merge.add_argument("team", metavar="TEAM", help="the team that ends")
+    merge.add_argument("into", metavar="INTO", help="the team that remains")
 
 
 def _add_for_all(added: Commands) -> None:
     simple = {
+        "teams": (team_commands.teams, "List the teams, what each handed in and has left."),
         "pause": (commands.pause, "Refuse submissions until resume."),
         "resume": (commands.resume, "Accept submissions again after a pause or an early close."),
         "close": (commands.close, "Refuse all further submissions, from every team."),
@@ -209,10 +257,18 @@ def _add_checks(added: Commands) -> None:
         added,
         "audit",
         commands.audit,
-        "Check the log's chain of hashes, and every submission, final choice, extension, pause, "
-        "close and reveal against the log.",
+        "Check the log's chain of hashes, and every submission, correction, final choice, "
+        "extension, pause, close and reveal against the log.",
         "top_challenge --noted 9f2c...",
     )
+    backup = _command(
+        added,
+        "backup",
+        commands.backup,
+        "Copy the challenge, complete and of one moment, also while files are handed in.",
+        "top_challenge backups/top_challenge",
+    )
+    backup.add_argument("to", type=Path, metavar="TO", help="a folder that is not there yet")
     audit.add_argument("--noted", metavar="HASH", help="the hash that an earlier audit printed")
 
 
@@ -230,46 +286,3 @@ def _command(
     command.add_argument("dir", type=Path, metavar="DIR", help="the challenge folder")
     command.set_defaults(run=run)
     return command
-
-
-def _from(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(
-                f"expected a whole number of at least {least}; got {value}"
-            )
-        return value
-
-    return number
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= _DAY:
-        raise argparse.ArgumentTypeError(
-            f"expected more than 0 seconds and at most a day; got {text}"
-        )
-    return value
-
-
-def _instant(text: str) -> datetime:
-    """An ISO 8601 time; UTC if it names no other zone."""
-    try:
-        at = datetime.fromisoformat(text)
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        at = None
-    if at is None or at.year < _FIRST_YEAR:
-        raise argparse.ArgumentTypeError(f"expected a time like {MOMENT}; got {text}")
-    return at
-
-
-def _end(text: str) -> datetime:
-    """As `_instant`, but a date alone means its last second."""
-    at = _instant(text)
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return at
-    return datetime.combine(day, time(23, 59, 59), UTC)

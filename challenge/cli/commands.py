@@ -7,12 +7,13 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 from rich.console import Console
 from rich.progress import Progress
 
 from challenge.board import FORMATS, current_standings, look_alikes, marks
+from challenge.cli.output import ACCEPTED, REFUSED, reported, say, say_on_stderr
+from challenge.cli.team_commands import require_team
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake import (
     DropBox,
@@ -20,11 +21,8 @@ from challenge.intake import (
     accept,
     accepted_text,
     finish_interrupted,
-    history,
-    left_text,
+    is_left_behind,
     mend_scores,
-    quota_left,
-    shown_text,
     submit,
     watch,
     wrong_scores,
@@ -38,16 +36,11 @@ from challenge.store import (
     Phase,
     Rules,
     audit_log,
+    copy_to,
     lifecycle,
     system_clock,
 )
-from challenge.words import BASELINE_TEAM, printable, time_text
-
-__all__ = ["ACCEPTED", "REFUSED", "UNUSABLE", "say_on_stderr"]
-
-ACCEPTED: Final = 0
-REFUSED: Final = 1
-UNUSABLE: Final = 2
+from challenge.words import BASELINE_TEAM, time_text
 
 
 def create(args: argparse.Namespace) -> int:
@@ -61,7 +54,7 @@ def create(args: argparse.Namespace) -> int:
     plan = Plan(args.name, args.public_fraction, rules, args.training, args.accept_leaks)
     if args.labels is not None:
         challenge, leaks = create_from_labels(args.dir, args.labels, seed=args.seed, plan=plan)
-        _say(
+        say(
             f"created {challenge.folder}: {challenge.n_jets} rows, labels secret; give students a "
             f"copy of {challenge.folder / SETTINGS} for check."
         )
@@ -69,13 +62,13 @@ def create(args: argparse.Namespace) -> int:
         raise ChallengeError("--jets needs --seed N, a number of your own.")
     else:
         challenge, leaks = create_from_jets(args.dir, args.jets, seed=args.seed, plan=plan)
-        _say(
+        say(
             f"created {challenge.folder}: {challenge.n_jets} jets, labels secret; "
             f"give students copies of {challenge.folder / TEST_JETS} and, for check, of {SETTINGS}."
         )
     for word, at in (("opens", rules.opens), ("closes", rules.closes)):
         if at is not None:
-            _say(f"{word} {time_text(at)}.")
+            say(f"{word} {time_text(at)}.")
     for leak in leaks:
         say_on_stderr(f"leak accepted [{leak.reason}] {leak.sentence}")
     warning = exposed(args.labels or args.jets)
@@ -93,9 +86,7 @@ def check(args: argparse.Namespace) -> int:
         )
     challenge = Challenge.open(args.dir)
     scores = read_scores(read_file(args.file, challenge.n_jets), challenge.n_jets)
-    _say(
-        " ".join((f"accepted {args.file}: {challenge.n_jets} finite scores.", *find_hints(scores)))
-    )
+    say(" ".join((f"accepted {args.file}: {challenge.n_jets} finite scores.", *find_hints(scores))))
     return ACCEPTED
 
 
@@ -104,20 +95,25 @@ def score(args: argparse.Namespace) -> int:
     if args.watch is not None:
         if args.files or args.network is not None:
             raise ChallengeError("--watch takes files and names from the drop box: give none.")
-        watch(_opened(args.dir), DropBox(args.watch), every=args.every, say=_say)
+        watch(_opened(args.dir), DropBox(args.watch), every=args.every, say=say)
         return ACCEPTED
-    if not args.files:
+    files = [each for each in args.files if not is_left_behind(each.name)]
+    for each in args.files:
+        if is_left_behind(each.name):
+            say_on_stderr(f"skipped {each}: hidden and temporary files are not scored.")
+    if not files:
         raise ChallengeError("Expected one FILE or more, or --watch DROPBOX.")
-    if args.network is not None and len(args.files) > 1:
+    if args.network is not None and len(files) > 1:
         raise ChallengeError("--network names one file: leave it out, or give the files singly.")
     challenge = _opened(args.dir)
+    require_team(challenge, args.team, may_be_new=args.new_team)
 
     def submitted(path: Path) -> Receipt:
         data = read_file(path, challenge.n_jets)
         network = path.stem if args.network is None else args.network
         return submit(challenge, data, team=args.team, network=network)
 
-    return _each(args.files, submitted)
+    return _each(files, submitted)
 
 
 def baselines(args: argparse.Namespace) -> int:
@@ -125,29 +121,20 @@ def baselines(args: argparse.Namespace) -> int:
     challenge = _opened(args.dir)
     for network, data in baseline_files(challenge):
         receipt = accept(challenge, data, team=BASELINE_TEAM, network=network, is_ours=True)
-        _say(f"accepted {receipt.team} / {receipt.network}: {receipt.card}")
+        say(f"accepted {receipt.team} / {receipt.network}: {receipt.card}")
     return ACCEPTED
 
 
 def board(args: argparse.Namespace) -> int:
     """Print the leaderboard."""
-    _say(FORMATS[args.format](current_standings(Challenge.open(args.dir))), escape=False)
-    return ACCEPTED
-
-
-def show(args: argparse.Namespace) -> int:
-    """Print the submissions of one team."""
-    challenge = Challenge.open(args.dir)
-    for record, answer in history(challenge, args.team):
-        _say(shown_text(record, answer))
-    _say(left_text(quota_left(challenge, args.team)))
+    say(FORMATS[args.format](current_standings(Challenge.open(args.dir))), escape=False)
     return ACCEPTED
 
 
 def pause(args: argparse.Namespace) -> int:
     """Refuse submissions for a while."""
     lifecycle.pause(Challenge.open(args.dir))
-    _say("paused: submissions are refused until resume.")
+    say("paused: submissions are refused until resume.")
     return ACCEPTED
 
 
@@ -161,25 +148,7 @@ def resume(args: argparse.Namespace) -> int:
             f"{args.dir / SETTINGS}."
         )
     resumed = "resumed: submissions are accepted again."
-    _say(resumed if stopped else "not paused: submissions are accepted as before.")
-    return ACCEPTED
-
-
-def extend(args: argparse.Namespace) -> int:
-    """Give a team more time or tries."""
-    if args.until is None and args.per_day is None:
-        raise ChallengeError("Expected --until TIME, --per-day N, or both.")
-    lifecycle.extend(Challenge.open(args.dir), args.team, until=args.until, per_day=args.per_day)
-    given = [f"until {time_text(args.until)}"] if args.until is not None else []
-    given += [f"{args.per_day} submissions in 24 hours"] if args.per_day is not None else []
-    _say(f"extended {args.team}: {', '.join(given)}.")
-    return ACCEPTED
-
-
-def pick(args: argparse.Namespace) -> int:
-    """Choose final submissions."""
-    networks = lifecycle.pick(Challenge.open(args.dir), args.team, args.receipts)
-    _say(f"picked for {args.team}: {', '.join(networks)}.")
+    say(resumed if stopped else "not paused: submissions are accepted as before.")
     return ACCEPTED
 
 
@@ -193,9 +162,7 @@ def close(args: argparse.Namespace) -> int:
         say_on_stderr(
             f"There are no baselines yet; before reveal: python -m challenge baselines {args.dir}"
         )
-    _say(
-        f"closed: {len(scored)} submissions are scored, {len(waiting)} are waiting for their file."
-    )
+    say(f"closed: {len(scored)} submissions are scored, {len(waiting)} are waiting for their file.")
     return ACCEPTED
 
 
@@ -203,15 +170,15 @@ def reveal(args: argparse.Namespace) -> int:
     """Show the private ranks."""
     challenge = _opened(args.dir)
     lifecycle.reveal(challenge)
-    _say(FORMATS["table"](current_standings(challenge)), escape=False)
+    say(FORMATS["table"](current_standings(challenge)), escape=False)
     for pair in look_alikes(challenge.store.scored(), challenge.scores_of):
         how = "the same file" if pair.identical else f"rank correlation {pair.correlation:.4f}"
-        _say(
+        say(
             f"alike: {pair.first.team} / {pair.first.network} and "
             f"{pair.second.team} / {pair.second.network} ({how}): ask both teams."
         )
     _warn_without_baselines(challenge)
-    _say("revealed: board --format html has the curves and the bins; export prints marks.")
+    say("revealed: board --format html has the curves and the bins; export prints marks.")
     return ACCEPTED
 
 
@@ -219,7 +186,7 @@ def export(args: argparse.Namespace) -> int:
     """Print marks."""
     students = None if args.students is None else marks.read_students(args.students)
     challenge = Challenge.open(args.dir)
-    _say(marks.grades(challenge, students).rstrip("\n"), escape=False)
+    say(marks.grades(challenge, students).rstrip("\n"), escape=False)
     _warn_without_baselines(challenge)
     unmatched = [] if students is None else marks.unmatched(challenge, students)
     for each in unmatched:
@@ -236,36 +203,32 @@ def rescore(args: argparse.Namespace) -> int:
     else:
         changed, faults = mend_scores(challenge)
         done = f"rescored: {changed} of {len(challenge.store.records())} submissions changed."
-    return _reported(done, faults)
+    return reported(done, faults)
+
+
+def backup(args: argparse.Namespace) -> int:
+    """Copy the challenge."""
+    complaints = copy_to(Challenge.open(args.dir), args.to)
+    copy = Challenge.open(args.to)
+    found = audit_log(copy.store)
+    return reported(
+        f"copied {args.dir} to {args.to}: {len(copy.store.records())} submissions, "
+        f"{found.n_events} events, hash {found.head}",
+        [*complaints, *found.faults],
+    )
 
 
 def audit(args: argparse.Namespace) -> int:
     """Check the log."""
     found = audit_log(Challenge.open(args.dir).store, noted=args.noted)
     done = f"audited: {found.n_events} events, {len(found.faults)} faults, hash {found.head}"
-    return _reported(done, found.faults)
-
-
-def say_on_stderr(text: str) -> None:
-    """Print a line on standard error."""
-    print(printable(text), file=sys.stderr)
-
-
-def _say(text: str, *, escape: bool = True) -> None:
-    print(printable(text) if escape else text, flush=True)
+    return reported(done, found.faults)
 
 
 def _warn_without_baselines(challenge: Challenge) -> None:
     missing = marks.no_baselines(challenge)
     if missing is not None:
         say_on_stderr(missing)
-
-
-def _reported(done: str, faults: Sequence[str]) -> int:
-    for fault in faults:
-        say_on_stderr(fault)
-    _say(done)
-    return REFUSED if faults else ACCEPTED
 
 
 def _opened(folder: Path) -> Challenge:
@@ -292,7 +255,7 @@ def _each(files: Sequence[Path], submitted: Callable[[Path], Receipt]) -> int:
     ) as progress:
         for path in progress.track(files, description="scoring"):
             try:
-                _say(accepted_text(submitted(path)))
+                say(accepted_text(submitted(path)))
             except SubmissionError as refusal:
                 say_on_stderr(f"refused {path} [{refusal.reason}] {refusal.sentence}")
                 status = REFUSED

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy.exc import SQLAlchemyError
 
 from challenge.cli.arguments import parser
-from challenge.cli.commands import REFUSED, UNUSABLE, say_on_stderr
+from challenge.cli.output import REFUSED, UNUSABLE, say_on_stderr
 from challenge.errors import ChallengeError, Refusal
 
 __all__ = ["main"]

@@ -2,12 +2,15 @@
 
 `submit` reads a file, counts quotas (`reception`), asks the Ladder, scores, and answers with a
 `Receipt`; `wrong_scores` scores everything again. A `DropBox` takes files from a shared disk.
+`roster` lists the teams; `withdraw`, `rename` and `merge` put right what came in wrongly.
 
 May import `challenge.store`, `challenge.scoring`, `challenge.words` and `challenge.errors`; of the
 course `metrics`.
 """
 
-from challenge.intake.dropbox import DropBox, Found
+from challenge.intake.corrections import merge, rename, withdraw
+from challenge.intake.dropbox import DropBox, Found, is_left_behind
+from challenge.intake.entrants import Entrant, roster, roster_text
 from challenge.intake.quota import DAY, Quota, quota_of
 from challenge.intake.receipts import (
     Receipt,
@@ -21,13 +24,21 @@ from challenge.intake.receipts import (
 from challenge.intake.reception import Arrival, look_up, quota_left, receive
 from challenge.intake.rescoring import mend_scores, wrong_scores
 from challenge.intake.shown import stand_ins
-from challenge.intake.submission import accept, cards, finish_interrupted, is_step, submit
+from challenge.intake.submission import (
+    accept,
+    cards,
+    clean_team,
+    finish_interrupted,
+    is_step,
+    submit,
+)
 from challenge.intake.watching import answered, answered_or_put_off, watch
 
 __all__ = [
     "DAY",
     "Arrival",
     "DropBox",
+    "Entrant",
     "Found",
     "Quota",
     "Receipt",
@@ -36,20 +47,27 @@ __all__ = [
     "answered",
     "answered_or_put_off",
     "cards",
+    "clean_team",
     "finish_interrupted",
     "history",
+    "is_left_behind",
     "is_step",
     "left_text",
     "look_up",
     "mend_scores",
+    "merge",
     "quota_left",
     "quota_of",
     "receipt_of",
     "receive",
+    "rename",
+    "roster",
+    "roster_text",
     "shown_text",
     "stand_ins",
     "submit",
     "watch",
     "with_hints",
+    "withdraw",
     "wrong_scores",
 ]

@@ -10,7 +10,8 @@ nobody else may write: every new folder there would be a new team with a fresh q
 
 Students may put anything into the folder of their team. So links are never followed (they could
 lead to another team's file), and an answer replaces a name, never what the name points to. A file
-is read once it has not changed between two looks, since somebody may still be copying it.
+is read once it has not changed between two looks, since somebody may still be copying it. What
+systems and editors leave behind, like ``._cnn.npy`` or a folder ``.snapshot``, is passed over.
 """
 
 import os
@@ -26,12 +27,25 @@ from typing import Final
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.scoring import read_open_file
 
-__all__ = ["DropBox", "Found"]
+__all__ = ["DropBox", "Found", "is_left_behind"]
 
 ANSWER: Final = ".receipt.txt"
+_LEFT_BEHIND: Final = (".", "~")  # how names begin that no person gave
+_NO_TEAM: Final = (*_LEFT_BEHIND, "$", "@", "#")  # waste bins and snapshots of file servers
 _PASSING: Final = frozenset({"not-open", "paused", "quota", "refusals"})  # reasons that time mends
 _TOO_LONG: Final = "name-too-long"  # a receipt for names that leave no room for the ending
 _LONGEST_WAIT: Final = 256  # looks
+
+
+def is_left_behind(name: str) -> bool:
+    """Whether a file is hidden, or an editor's temporary one: nobody handed it in.
+
+    Examples
+    --------
+    >>> is_left_behind("._cnn.npy"), is_left_behind("cnn.npy")
+    (True, False)
+    """
+    return name.startswith(_LEFT_BEHIND)
 
 
 @dataclass(frozen=True)
@@ -87,7 +101,8 @@ class DropBox:
             names = sorted(entry.name for entry in os.scandir(self.folder))
         except OSError as error:
             raise ChallengeError(f"{self.folder} cannot be read ({error.strerror}).") from error
-        found = {each for name in names for each in self._of_team(name)}
+        teams = (name for name in names if not name.startswith(_NO_TEAM))
+        found = {each for name in teams for each in self._of_team(name)}
         self._looks += 1
         waiting = {each for each, until in self._put_off.items() if self._looks < until}
         ready = (found & self._seen) - self._answered - waiting
@@ -144,7 +159,8 @@ class DropBox:
     def _of_team(self, name: str) -> Iterator[Found]:
         with suppress(OSError), self._team(name) as team:  # no folder, or just removed
             for entry in os.scandir(team):
-                if entry.name.endswith(".npy") and entry.is_file(follow_symlinks=False):
+                is_scores = entry.name.endswith(".npy") and not is_left_behind(entry.name)
+                if is_scores and entry.is_file(follow_symlinks=False):
                     info = entry.stat(follow_symlinks=False)
                     state = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
                     yield Found(name, entry.name.removesuffix(".npy"), state)

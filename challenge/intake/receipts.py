@@ -96,10 +96,16 @@ def receipt_of(
     Raises
     ------
     SubmissionError
-        If it was refused, with the same reason as then.
+        If it was refused, with the same reason as then; or withdrawn since.
     ChallengeError
         If it is not scored yet.
     """
+    if record.withdrawn is not None:
+        raise SubmissionError(
+            "withdrawn",
+            f"Withdrawn by the instructor at {time_text(record.withdrawn)}: it does not stand on "
+            "the board.",
+        )
     if record.state is State.REJECTED:
         raise SubmissionError(str(record.reason), str(record.sentence))
     verdict = record.verdict
@@ -150,9 +156,7 @@ def history(challenge: Challenge, team: str) -> list[tuple[Record, Receipt | Exc
     ChallengeError
         If there is no such team.
     """
-    records = challenge.store.of_team(team)
-    if not records:
-        raise ChallengeError(f"No team {team!r} has submitted anything.")
+    records = challenge.store.of_team(challenge.store.require_team(team))
     stands = stand_ins(challenge, records)
     return [(record, _answer(challenge, record, stands)) for record in records]
 
@@ -180,7 +184,8 @@ def shown_text(record: Record, answer: Receipt | Exception) -> str:
     if isinstance(answer, Receipt):
         result = answer.sentence
     elif isinstance(answer, SubmissionError):
-        result = f"refused [{answer.reason}] {answer.sentence}"
+        refused = "" if record.withdrawn else f"refused [{answer.reason}] "
+        result = f"{refused}{answer.sentence}"
     else:
         result = str(answer)
     pick = ", final choice" if record.is_pick else ""

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from challenge.errors import SubmissionError
 from challenge.intake.quota import DAY, Quota, quota_of
 from challenge.store import Challenge, Progress, Rules, State, is_closed, ledger
+from challenge.store.rows import team_called
 from challenge.store.tables import Course, Network, Submission, Team
-from challenge.words import name_key, team_key, time_text
+from challenge.words import name_key, require_typable, team_key, time_text
 
 __all__ = ["Arrival", "look_up", "quota_left", "receive"]
 
@@ -52,9 +53,11 @@ def look_up(challenge: Challenge, arrival: Arrival) -> int | None:
     """
     now = challenge.store.now()
     with challenge.store.reading() as session:
-        team = session.scalar(select(Team).filter_by(key=name_key(arrival.team)))
+        team = team_called(session, name_key(arrival.team))
         known = _known(session, team, arrival)
         if known is None:
+            if team is None:
+                require_typable(arrival.team)
             _require_permission(
                 session, session.get_one(Course, 1), team, arrival, challenge.rules, now
             )
@@ -69,7 +72,8 @@ def receive(challenge: Challenge, arrival: Arrival) -> int:
     Raises
     ------
     SubmissionError
-        With one of the reasons not-open, paused, closed, revealed, quota, networks, refusals.
+        With one of the reasons team-name, not-open, paused, closed, revealed, quota, networks,
+        refusals.
     """
     with challenge.store.writing_for(arrival.team, new=True) as (session, team, course, now):
         known = _known(session, team, arrival)
@@ -98,7 +102,7 @@ def quota_left(challenge: Challenge, team: str) -> Quota:
     """The quota of a team, which need not be known yet."""
     now = challenge.store.now()
     with challenge.store.reading() as session:
-        found = session.scalar(select(Team).filter_by(key=team_key(team)))
+        found = team_called(session, team_key(team))
         return _quota(session, found, challenge.rules, now)
 
 
@@ -149,17 +153,20 @@ def _require_open(rules: Rules, progress: Progress, team: Team | None, now: date
 
 
 def _require_network(session: Session, team: Team | None, arrival: Arrival, rules: Rules) -> None:
-    """Only names under which something was scored count: a refused file makes no network."""
+    """Only names under which something was scored count: a refused file makes no network.
+
+    What was withdrawn counts, here as for the quota: it has been tried.
+    """
     if team is None:
         return
     counted = (
-        select(Network.key, Network.name)
+        select(Network.name)
         .where(Network.team_id == team.id)
         .join(Submission)
         .where(Submission.state != State.REJECTED)
         .distinct()
     )
-    names = {row.key: row.name for row in session.execute(counted)}
+    names = {name_key(name): name for name in session.scalars(counted)}
     if name_key(arrival.network) not in names and len(names) >= rules.networks:
         raise SubmissionError(
             "networks",

@@ -29,8 +29,8 @@ def stand_ins(challenge: Challenge, records: Iterable[Record]) -> dict[int, Reco
     ----------
     challenge : Challenge
     records : iterable of Record
-        Submissions of one or more teams, each team's complete; what the Ladder did not take, and
-        the challenge's own entries, are left out.
+        Submissions of one or more teams, each team's complete, with what was withdrawn: its score
+        is known. What the Ladder did not take, and the challenge's own entries, are left out.
 
     Returns
     -------
@@ -54,7 +54,8 @@ def stand_ins(challenge: Challenge, records: Iterable[Record]) -> dict[int, Reco
             shown[each.id] = max([*alike, *([before] if before else [])], key=_auc)
         else:
             own_score[each.team].append(each)
-        of_network[each.team, each.network] = shown.get(each.id, each)
+        if each.withdrawn is None:
+            of_network[each.team, each.network] = shown.get(each.id, each)
     return shown
 
 

@@ -18,7 +18,7 @@ from challenge.scoring import Scorecard, ladder_accepts, read_scores, remember, 
 from challenge.store import Challenge, Record, Split, State, Truth, Verdict
 from challenge.words import BASELINE_TEAM, clean_name, name_key
 
-__all__ = ["accept", "cards", "finish_interrupted", "is_step", "submit"]
+__all__ = ["accept", "cards", "clean_team", "finish_interrupted", "is_step", "submit"]
 
 Scores = NDArray[np.float64] | SubmissionError  # of a file, or why it has none
 
@@ -32,12 +32,24 @@ def submit(challenge: Challenge, data: bytes, *, team: str, network: str) -> Rec
         If a name or the file is refused, or it comes at the wrong time, or too often. A refused
         file is stored with its reason.
     """
-    team = clean_name(team, what="team")
-    if name_key(team) == BASELINE_TEAM:
+    network = clean_name(network, what="network")
+    return accept(challenge, data, team=clean_team(team), network=network)
+
+
+def clean_team(text: str) -> str:
+    """The name of a team as it is stored; `challenge.words.clean_name` says how.
+
+    Raises
+    ------
+    SubmissionError
+        If no team may have it (team-name).
+    """
+    name = clean_name(text, what="team")
+    if name_key(name) == BASELINE_TEAM:
         raise SubmissionError(
             "team-name", f"The team name {BASELINE_TEAM!r} is reserved: choose another."
         )
-    return accept(challenge, data, team=team, network=clean_name(network, what="network"))
+    return name
 
 
 def accept(

@@ -13,6 +13,7 @@ from challenge.intake.dropbox import DropBox, Found
 from challenge.intake.receipts import accepted_text
 from challenge.intake.submission import submit
 from challenge.store import Challenge
+from challenge.words import team_key
 
 __all__ = ["answered", "answered_or_put_off", "watch"]
 
@@ -84,10 +85,17 @@ def answered_or_put_off(challenge: Challenge, box: DropBox, found: Found) -> str
 
 
 def answered(challenge: Challenge, box: DropBox, found: Found) -> str:
-    """Score one file and put the answer beside it; its first line is returned."""
+    """Score one file and put the answer beside it; its first line is returned.
+
+    The instructor, who made the folder, is told that a team is new.
+    """
+    is_new = team_key(found.team) not in challenge.store.team_names()
 
     def respond(data: bytes) -> str:
         receipt = submit(challenge, data, team=found.team, network=found.network)
         return f"{accepted_text(receipt)}\nsha256 {receipt.sha256}"
 
-    return box.answer(found, respond, n_jets=challenge.n_jets).splitlines()[0]
+    answer = box.answer(found, respond, n_jets=challenge.n_jets).splitlines()[0]
+    if is_new and answer.startswith("accepted"):
+        answer += f" A new team: if {found.team} is misspelt, rename or merge it."
+    return answer

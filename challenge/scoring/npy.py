@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenge.errors import SubmissionError
+from challenge.scoring.foreign import advice_on_archive, advice_on_file
 
 __all__ = ["SCORE_DTYPES", "read_file", "read_open_file", "read_scores", "read_vector"]
 
@@ -102,9 +103,7 @@ def read_vector(
     >>> read_vector(file.getvalue(), dtypes=frozenset({"i8"}))
     array([1, 0, 1])
     """
-    header, offset = _header(data)
-    dtype = _dtype(header["descr"].decode("ascii"), dtypes)
-    n_values = _length(header["shape"].decode("ascii"), length)
+    dtype, n_values, offset = _described(data, dtypes, length)
     if len(data) != offset + n_values * dtype.itemsize:
         raise SubmissionError(
             "file-size",
@@ -127,7 +126,8 @@ def read_file(path: Path, n_jets: int) -> bytes:
     Raises
     ------
     SubmissionError
-        With reason unreadable or file-size.
+        With reason unreadable; of a file that is too large with the reason that `read_scores`
+        would give for its beginning, or file-size.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
@@ -145,20 +145,33 @@ def read_open_file(file: BinaryIO, n_jets: int) -> bytes:
     largest = 8 * n_jets + LONGEST_HEADER + 12
     data = file.read(largest + 1)
     if len(data) > largest:
+        _described(data, SCORE_DTYPES, n_jets)  # a wrong type or shape says why it is so large
         raise SubmissionError(
             "file-size",
-            f"Expected at most {largest} bytes for {n_jets} scores; the file is larger.",
+            f"Expected at most {largest} bytes for {n_jets} scores; the file is larger, so it has "
+            "something appended: save it again.",
         )
     return data
+
+
+def _described(
+    data: bytes, dtypes: frozenset[str], length: int | None
+) -> tuple[np.dtype, int, int]:
+    """Type and number of the values that a header promises, and where they begin."""
+    header, offset = _header(data)
+    dtype = _dtype(header["descr"].decode("ascii"), dtypes)
+    return dtype, _length(header["shape"].decode("ascii"), length), offset
 
 
 def _header(data: bytes) -> tuple[re.Match[bytes], int]:
     if not data:
         raise SubmissionError("empty", "The file is empty: save the scores again with np.save.")
     if data[:2] == b"PK":
-        raise SubmissionError("npz", "Expected one array; this is an archive: use np.save.")
-    if data[:6] != _MAGIC or len(data) < 12:
-        raise SubmissionError("not-npy", "Expected a .npy file: save the scores with np.save.")
+        raise SubmissionError("npz", f"Expected a .npy file; {advice_on_archive(data)}.")
+    if data[:6] != _MAGIC:
+        raise SubmissionError("not-npy", f"Expected a .npy file; {advice_on_file(data)}.")
+    if len(data) < 12:
+        raise SubmissionError("not-npy", "The .npy file was cut short: save it again.")
     if data[6:8] not in (b"\x01\x00", b"\x02\x00"):
         raise SubmissionError(
             "version",
@@ -186,10 +199,17 @@ def _dtype(descr: str, allowed: frozenset[str]) -> np.dtype:
         names = ", ".join(sorted(np.dtype(each).name for each in allowed))
         raise SubmissionError(
             "dtype",
-            f"Expected numbers of type {names}; got {_excerpt(descr)}: convert with "
-            "scores.astype(np.float32).",
+            f"Expected numbers of type {names}; got {_excerpt(descr)}: {_type_advice(descr)}.",
         )
     return np.dtype(descr.strip("'"))
+
+
+def _type_advice(descr: str) -> str:
+    if descr.startswith("["):
+        return "save one field, such as scores['score']"
+    if descr.strip("'")[1:2] == "O":  # a list of tensors, or a column of a data frame
+        return "make it one array of numbers: np.asarray(list(scores), dtype=np.float32)"
+    return "convert with scores.astype(np.float32)"
 
 
 def _length(shape: str, expected: int | None) -> int:
@@ -198,14 +218,16 @@ def _length(shape: str, expected: int | None) -> int:
         raise SubmissionError(
             "shape",
             f"Expected one value per jet, shape ({'n' if expected is None else expected},); "
-            f"got ({_excerpt(shape)}): {_shape_advice(shape)}.",
+            f"got ({_excerpt(shape)}): {_shape_advice(shape, expected)}.",
         )
     return int(match[1])
 
 
-def _shape_advice(shape: str) -> str:
+def _shape_advice(shape: str, expected: int | None) -> str:
     if re.fullmatch(r"[0-9]+, ?1|1, ?[0-9]+", shape):
         return "save scores.ravel()"
+    if expected is not None and re.fullmatch(rf"[0-9]+, ?{expected}", shape):
+        return "save one row, such as scores[1]"
     if "," in shape.rstrip(","):
         return "save one column, such as scores[:, 1]"
     return "save one number for each jet of the test file, in its order"

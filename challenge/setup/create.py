@@ -39,6 +39,7 @@ __all__ = ["create_from_jets", "create_from_labels", "exposed"]
 _LABEL_DTYPES: Final = frozenset(
     {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}
 )
+_LEFT_BY_SYSTEMS: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _JETS_AT_ONCE: Final = 10_000
 _USUAL: Final = Plan()
 
@@ -215,7 +216,9 @@ def _public_tables(table: "JetTable", order: NDArray[np.intp]) -> Iterator["JetT
 @contextmanager
 def _claimed(folder: Path) -> Iterator[None]:
     """An empty folder with a store, for one creator; emptied again if what follows fails."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (
+        not folder.is_dir() or {each.name for each in folder.iterdir()} - _LEFT_BY_SYSTEMS
+    ):
         raise _not_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)

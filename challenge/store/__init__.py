@@ -9,6 +9,7 @@ May import `challenge.scoring`, `challenge.words` and `challenge.errors`; of the
 
 from challenge.store import database, ledger, lifecycle, tables
 from challenge.store.audit import Audit, audit_log
+from challenge.store.backup import copy_to
 from challenge.store.challenge import Challenge
 from challenge.store.database import drop_database
 from challenge.store.folder import COLUMNS, LABELS, SETTINGS, TEST_JETS, Rules, Truth
@@ -34,6 +35,7 @@ __all__ = [
     "Truth",
     "Verdict",
     "audit_log",
+    "copy_to",
     "database",
     "drop_database",
     "is_closed",

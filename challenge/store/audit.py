@@ -1,16 +1,14 @@
 """Checks of what is stored: the log against its hashes, and the rows against the log.
 
 The log records every submission (team, network, file, time of receipt, AUC, R50, R30, the Ladder's
-decision), every final choice, every extension, and when the challenge was paused, closed and
-revealed. `challenge.intake.wrong_scores` checks the scores against their files. Nothing checks the
-rules in ``challenge.toml``, the labels and the sentence of a refusal.
+decision), every final choice, every extension, what was withdrawn, how teams were renamed and
+merged, and when the challenge was paused, closed and revealed. `challenge.intake.wrong_scores`
+checks the scores against their files. Nothing checks the rules in ``challenge.toml``, the labels
+and the sentence of a refusal.
 """
 
-import json
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -18,10 +16,11 @@ from sqlalchemy.orm import Session
 
 from challenge.store import ledger
 from challenge.store.records import Record
-from challenge.store.rows import scored_detail
+from challenge.store.replay import Replay, events, replayed
+from challenge.store.rows import records_in, scored_detail
 from challenge.store.store import Store
-from challenge.store.tables import Course, Event, Pick, Submission, Team
-from challenge.words import time_text
+from challenge.store.tables import Course, Event, FormerName, Pick, Submission, Team
+from challenge.words import name_key, time_text
 
 __all__ = ["Audit", "audit_log"]
 
@@ -53,8 +52,8 @@ def audit_log(store: Store, *, noted: str | None = None) -> Audit:
     noted : str, optional
         The head of an earlier audit; it must still be in the chain.
     """
-    records = store.records()
-    with store.reading() as session:
+    with store.reading() as session:  # one moment for rows and log: somebody may be writing
+        records = records_in(session)
         course = session.get_one(Course, 1)
         faults = ledger.chain_faults(session)
         if noted is not None and not session.query(Event).filter_by(hash=noted).count():
@@ -67,64 +66,44 @@ def audit_log(store: Store, *, noted: str | None = None) -> Audit:
 def _faults_of_rows(session: Session, records: list[Record]) -> list[str]:
     came = {each["submission"]: each for each in _all(session, "received", "refused")}
     result = {each["submission"]: each for each in _all(session, "scored", "rescored")}
+    log = replayed(session)
     gone = sorted(set(came) - {record.id for record in records})
     faults = [f"Submission {number} is only in the log." for number in gone]
     for record in records:
-        faults += _disagreements(record, came.get(record.id), result.get(record.id))
+        faults += _disagreements(record, came.get(record.id), result.get(record.id), log)
     faults += _faults_of_times(session, records)
-    return [*faults, *_faults_of_choices(session), *_faults_of_course(session)]
+    return [*faults, *_faults_of_choices(session, log), *_faults_of_course(session, log)]
 
 
 def _faults_of_times(session: Session, records: list[Record]) -> Iterator[str]:
-    at = {detail["submission"]: at for _, at, detail in _events(session, "received", "refused")}
+    at = {detail["submission"]: at for _, at, detail in events(session, "received", "refused")}
     for record in records:
         if record.id in at and record.received_at != at[record.id]:
             came = time_text(at[record.id])
             yield f"According to the log, submission {record.id} came at {came}."
 
 
-def _faults_of_choices(session: Session) -> Iterator[str]:
+def _faults_of_choices(session: Session, log: Replay) -> Iterator[str]:
     network_of = dict(map(tuple, session.execute(select(Submission.id, Submission.network_id))))
-    expected = {
-        network_of.get(number): number
-        for _, _, detail in _events(session, "picked")
-        for number in detail["submissions"]
-    }
+    expected = {network_of.get(number): number for number in log.picked}
     stored = dict(map(tuple, session.execute(select(Pick.network_id, Pick.submission_id))))
     if stored != expected:
         yield "The final choices are not those in the log."
 
 
-def _faults_of_course(session: Session) -> Iterator[str]:
-    """Replay what the instructor did."""
-    times: dict[str, datetime | None] = dict.fromkeys(("paused", "closed", "revealed"))
-    teams: dict[str, list[Any]] = defaultdict(lambda: [None, None])
-    for kind, at, detail in _events(session, "paused", "resumed", "closed", "revealed", "extended"):
-        if kind == "resumed":
-            times |= {"paused": None, "closed": None}
-        elif kind == "extended":
-            until, per_day = detail["until"], detail["per_day"]
-            closes = datetime.fromisoformat(until).astimezone(UTC) if until else None
-            before = teams[detail["team"]]
-            teams[detail["team"]] = [closes or before[0], per_day or before[1]]
-        else:
-            times[kind] = times[kind] or at
-            for name in detail.get("ended", ()):
-                teams[name][0] = None
+def _faults_of_course(session: Session, log: Replay) -> Iterator[str]:
     course = session.get_one(Course, 1)
-    for word, at in times.items():
+    for word, at in log.times.items():
         if getattr(course, word) != at:
             when = f"{word} at {time_text(at)}" if at else f"never {word}"
             yield f"According to the log, the challenge was {when}."
-    for team in session.scalars(select(Team).order_by(Team.id)):
-        if [team.closes, team.per_day] != teams[team.name]:
+    teams = {team.id: team for team in session.scalars(select(Team).order_by(Team.id))}
+    for team in teams.values():
+        if [team.closes, team.per_day] != log.extensions[team.name]:
             yield f"The extension of team {team.name} is not the one in the log."
-
-
-def _events(session: Session, *kinds: str) -> Iterator[tuple[str, datetime, dict[str, Any]]]:
-    events = select(Event).where(Event.kind.in_(kinds)).order_by(Event.number)
-    for event in session.scalars(events):
-        yield event.kind, event.at, json.loads(event.detail)
+    former = {each.key: teams[each.team_id].name for each in session.scalars(select(FormerName))}
+    if former != {key: name for key, name in log.called.items() if key != name_key(name)}:
+        yield "The former names of teams are not those in the log."
 
 
 def _all(session: Session, *kinds: str) -> list[dict[str, Any]]:
@@ -132,17 +111,17 @@ def _all(session: Session, *kinds: str) -> list[dict[str, Any]]:
 
 
 def _disagreements(
-    record: Record, came: dict[str, Any] | None, result: dict[str, Any] | None
+    record: Record, came: dict[str, Any] | None, result: dict[str, Any] | None, log: Replay
 ) -> Iterator[str]:
     if came is None:
         yield f"Submission {record.id} is not in the log."
         return
-    if (came["team"], came["network"], came["sha256"]) != (
-        record.team,
-        record.network,
-        record.sha256,
-    ):
+    # The networks of merged teams may have been written in other cases.
+    names = log.name_now(came["team"]), name_key(came["network"])
+    if (*names, came["sha256"]) != (record.team, name_key(record.network), record.sha256):
         yield f"The log has another team or another file for submission {record.id}."
+    if log.withdrawn.get(record.id) != record.withdrawn:
+        yield f"Submission {record.id} is withdrawn in one of database and log only."
     expected = None if record.verdict is None else scored_detail(record.id, record.verdict)
     if expected != result:
         yield f"Submission {record.id} has a different result in the log."

@@ -5,7 +5,6 @@ labels are the instructor's: they are opened when they are first asked for.
 """
 
 import stat
-import tomllib
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from challenge.errors import ChallengeError, SubmissionError
 from challenge.scoring import CACHE, read_scores, read_vector
 from challenge.store.folder import COLUMNS, LABELS, SETTINGS, Rules, Truth
 from challenge.store.records import Split
+from challenge.store.settings import read_settings
 from challenge.store.store import Store, system_clock
 
 __all__ = ["Challenge"]
@@ -59,25 +59,16 @@ class Challenge:
         Raises
         ------
         ChallengeError
-            If the folder is not a challenge, or its settings are damaged.
+            If the folder is not a challenge, or its settings cannot be read.
         """
         try:
-            settings = tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-            rules = Rules.of_settings(settings)
-            return cls(folder, str(settings["name"]), int(settings["n_jets"]), rules, clock)
+            settings = read_settings(folder / SETTINGS)
         except (FileNotFoundError, NotADirectoryError):
             raise ChallengeError(
                 f"{folder} is not a challenge: {SETTINGS} is not there. Make one with: "
                 f"python -m challenge create {folder} --jets test.h5 --seed N"
             ) from None
-        except OSError as error:
-            raise ChallengeError(
-                f"{folder / SETTINGS} cannot be read: {error.strerror}."
-            ) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ChallengeError(
-                f"{folder / SETTINGS} is damaged: expected a name, n_jets and rules ({error})."
-            ) from error
+        return cls(folder, settings.name, settings.n_jets, settings.rules, clock)
 
     @cached_property
     def store(self) -> Store:
@@ -113,6 +104,11 @@ class Challenge:
                 f"python -m challenge check {self.folder} FILE"
             ) from error
         except (zipfile.BadZipFile, KeyError, SubmissionError) as error:
+            if getattr(error, "reason", "") == "shape":
+                raise ChallengeError(
+                    f"{self.folder / SETTINGS} says n_jets = {self.n_jets}, and {path} holds the "
+                    "labels of another number of jets: put back the right one."
+                ) from error
             raise ChallengeError(f"{path} is damaged ({error}). Put back a copy of it.") from error
 
     @property

@@ -39,14 +39,20 @@ __all__ = [
 DATABASE: Final = "challenge.sqlite"
 MARKER: Final = "challenge.postgresql"
 URL_VARIABLE: Final = "CHALLENGE_DATABASE_URL"
-VERSION: Final = "0001"  # of the tables; the last one in challenge/migrations
+VERSION: Final = "0002"  # of the tables; the last one in challenge/migrations
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _SECONDS_TO_WAIT: Final = 60  # for another process that writes
 _ONE_AT_A_TIME: Final = 0x6A657473  # PostgreSQL's lock: one process migrates at a time
 
 
-def create_database(folder: Path) -> Engine:
+def create_database(folder: Path, *, in_folder: bool = False) -> Engine:
     """The tables of a new challenge, empty.
+
+    Parameters
+    ----------
+    folder : Path
+    in_folder : bool
+        In the folder, also where the environment names a server.
 
     Raises
     ------
@@ -55,7 +61,7 @@ def create_database(folder: Path) -> Engine:
     ChallengeError
         If the server named in the environment cannot be used.
     """
-    url = _server()
+    url = None if in_folder else _server()
     path = folder / (DATABASE if url is None else MARKER)
     schema = f"challenge_{secrets.token_hex(8)}"
     for other in (DATABASE, MARKER):

@@ -13,8 +13,8 @@ The folder is the instructor's alone (mode 0700); students get copies of the fir
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, Self
+from datetime import datetime
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ _TIMES: Final = ("opens", "closes")
 
 @dataclass(frozen=True)
 class Rules:
-    """The rules for every team, from the settings file.
+    """The rules for every team, from the settings file (see `challenge.store.settings`).
 
     Attributes
     ----------
@@ -53,16 +53,6 @@ class Rules:
     refusals_per_day: int = 20
     networks: int = 5
 
-    @classmethod
-    def of_settings(cls, settings: dict[str, Any]) -> Self:
-        """The rules in a settings file; those that are not there have their usual values."""
-        counts = ("per_day", "refusals_per_day", "networks")
-        numbers = {each: int(settings[each]) for each in counts if each in settings}
-        if any(number < 1 for number in numbers.values()):
-            raise ValueError(f"limits are at least 1, not {min(numbers.values())}")
-        times = {each: _in_utc(settings[each]) for each in _TIMES if each in settings}
-        return cls(**numbers, **times)
-
     def lines(self) -> str:
         """The rules as lines of the settings file."""
         moments = {each: getattr(self, each) for each in _TIMES}
@@ -71,11 +61,6 @@ class Rules:
             f"per_day = {self.per_day}\nrefusals_per_day = {self.refusals_per_day}\n"
             f"networks = {self.networks}\n" + "".join(times)
         )
-
-
-def _in_utc(at: datetime) -> datetime:
-    """A time without a zone is UTC too, whatever the zone of this machine."""
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 @dataclass(frozen=True)

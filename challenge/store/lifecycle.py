@@ -16,10 +16,22 @@ from challenge.store import ledger
 from challenge.store.challenge import Challenge
 from challenge.store.folder import Rules
 from challenge.store.records import Phase, State
+from challenge.store.replay import replayed
 from challenge.store.tables import Course, Network, Pick, Submission, Team
-from challenge.words import time_text
+from challenge.words import printable, time_text
 
-__all__ = ["close", "extend", "is_closed", "pause", "phase", "pick", "resume", "reveal"]
+__all__ = [
+    "close",
+    "extend",
+    "is_closed",
+    "pause",
+    "phase",
+    "pick",
+    "require_secret",
+    "resume",
+    "reveal",
+    "submissions_of",
+]
 
 
 def phase(challenge: Challenge) -> Phase:
@@ -43,6 +55,8 @@ def pause(challenge: Challenge) -> None:
 def resume(challenge: Challenge) -> bool:
     """Accept submissions again, after a pause or a close that came too early.
 
+    Teams get back the extensions that a close ended, as far as they have not run out since.
+
     Returns
     -------
     bool
@@ -54,11 +68,16 @@ def resume(challenge: Challenge) -> bool:
         If the private ranks are revealed: a team that submits now would know them.
     """
     with challenge.store.writing() as (session, course, now):
-        _require_secret(course)
+        require_secret(course)
         stopped = course.paused is not None or course.closed is not None
         if stopped:
             course.paused = course.closed = None
-            ledger.append(session, course, now, "resumed")
+            ended = replayed(session).ended.items()
+            again = {name: until for name, until in ended if until > now}
+            for team in session.scalars(select(Team).where(Team.name.in_(list(again)))):
+                team.closes = again[team.name]
+            given = {name: until.isoformat() for name, until in again.items()}
+            ledger.append(session, course, now, "resumed", **({"extended": given} if given else {}))
         return stopped
 
 
@@ -107,7 +126,7 @@ def extend(
         If there is no such team, the time is over, or the private ranks are known.
     """
     with challenge.store.writing_for(team, new=False) as (session, row, course, now):
-        _require_secret(course)
+        require_secret(course)
         if until is not None and until <= now:
             raise ChallengeError(f"Expected a time after {time_text(now)}; got {time_text(until)}.")
         row.closes = until or row.closes
@@ -137,10 +156,10 @@ def pick(challenge: Challenge, team: str, receipts: Sequence[str]) -> list[str]:
         If there is no such team or submission, several fit, or the time is over.
     """
     with challenge.store.writing_for(team, new=False) as (session, row, course, now):
-        _require_secret(course)
+        require_secret(course)
         if _is_over(session, course, challenge.rules, now):
             raise ChallengeError("The challenge is closed: the final choices stand.")
-        chosen = [each for receipt in receipts for each in _submissions(session, row, receipt)]
+        chosen = [each for text in receipts for each in _standing(session, row, text)]
         for each in chosen:
             session.merge(Pick(network_id=each.network_id, submission_id=each.id))
         numbers = [each.id for each in chosen]
@@ -156,11 +175,34 @@ def is_closed(rules: Rules, closed: datetime | None, now: datetime) -> bool:
     return closed is not None or (rules.closes is not None and now >= rules.closes)
 
 
-def _submissions(session: Session, team: Team, receipt: str) -> list[Submission]:
-    """One, or one of each network that was given the same file."""
+def require_secret(course: Course) -> None:
+    """Refuse to change anything after the reveal.
+
+    Raises
+    ------
+    ChallengeError
+        If the private ranks are known.
+    """
+    if course.revealed is not None:
+        raise ChallengeError(
+            f"The private ranks were revealed at {time_text(course.revealed)}: nothing can be "
+            "changed after that."
+        )
+
+
+def submissions_of(session: Session, team: Team, receipt: str) -> list[Submission]:
+    """One scored submission, or one of each network that was given the same file.
+
+    Raises
+    ------
+    ChallengeError
+        If no file of the team has such a receipt, or several have.
+    """
     digits = receipt.lower()
     if len(digits) < 8 or set(digits) - set("0123456789abcdef"):
-        raise ChallengeError(f"Expected at least 8 digits of a receipt; got {receipt!r}.")
+        raise ChallengeError(
+            f"Expected at least 8 digits of a receipt; got {printable(receipt)!r}."
+        )
     fitting = session.scalars(
         select(Submission)
         .join(Network)
@@ -169,6 +211,7 @@ def _submissions(session: Session, team: Team, receipt: str) -> list[Submission]
             Submission.state == State.SCORED,
             Submission.sha256.startswith(digits),
         )
+        .order_by(Submission.id)
     ).all()
     files = {each.sha256 for each in fitting}
     if len(files) != 1:
@@ -177,15 +220,18 @@ def _submissions(session: Session, team: Team, receipt: str) -> list[Submission]
     return list(fitting)
 
 
+def _standing(session: Session, team: Team, receipt: str) -> list[Submission]:
+    found = submissions_of(session, team, receipt)
+    standing = [each for each in found if each.withdrawn is None]
+    if not standing:
+        raise ChallengeError(
+            f"The file {found[0].sha256[:12]} was withdrawn at {time_text(found[0].withdrawn)}: "
+            "choose another."
+        )
+    return standing
+
+
 def _is_over(session: Session, course: Course, rules: Rules, now: datetime) -> bool:
     """Whether time is up for every team, unless the instructor changes that."""
     latest = session.scalar(select(func.max(Team.closes)))
     return is_closed(rules, course.closed, now) and (latest is None or now >= latest)
-
-
-def _require_secret(course: Course) -> None:
-    if course.revealed is not None:
-        raise ChallengeError(
-            f"The private ranks were revealed at {time_text(course.revealed)}: nothing can be "
-            "changed after that."
-        )

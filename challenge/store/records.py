@@ -58,7 +58,8 @@ class Record:
     """One submission: which team sent which file when (UTC), and its result.
 
     ``verdict`` is there when it was scored, ``reason`` and ``sentence`` when it was refused.
-    ``is_pick``: the team chose it as its network's final submission.
+    ``is_pick``: the team chose it as its network's final submission. ``withdrawn``: when the
+    instructor took it off the board (UTC).
     """
 
     id: int
@@ -71,6 +72,12 @@ class Record:
     reason: str | None = None
     sentence: str | None = None
     is_pick: bool = False
+    withdrawn: datetime | None = None
+
+    @property
+    def may_stand(self) -> bool:
+        """Whether it may stand on a board: it is scored, and nobody withdrew it."""
+        return self.verdict is not None and self.withdrawn is None
 
     @property
     def is_baseline(self) -> bool:

@@ -1,14 +1,35 @@
-"""Rows of the tables to records and back."""
+"""Rows of the tables to records and back, and the rows that a name or a network leads to."""
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.scoring import Scorecard
 from challenge.store.records import Record, Split, State, Verdict
-from challenge.store.tables import Score, Submission
+from challenge.store.tables import FormerName, Network, Pick, Score, Submission, Team
 
-__all__ = ["best_id", "note_refusal", "note_verdict", "record_of", "scored_detail"]
+__all__ = [
+    "best_id",
+    "id_of_team",
+    "note_refusal",
+    "note_verdict",
+    "record_of",
+    "records_in",
+    "scored_detail",
+    "team_called",
+]
+
+
+def id_of_team(key: str) -> Select[tuple[int]]:
+    """Asks for the number of the team that a key leads to: that of its name, or of a former one."""
+    former = select(FormerName.team_id).where(FormerName.key == key)
+    return select(Team.id).where((Team.key == key) | Team.id.in_(former))
+
+
+def team_called(session: Session, key: str) -> Team | None:
+    """The team that the key of a name leads to."""
+    number = session.scalar(id_of_team(key))
+    return None if number is None else session.get(Team, number)
 
 
 def scored_detail(submission: int, verdict: Verdict) -> dict[str, object]:
@@ -22,10 +43,10 @@ def scored_detail(submission: int, verdict: Verdict) -> dict[str, object]:
 
 
 def best_id(session: Session, network: int) -> int | None:
-    """The latest step of a network's Ladder."""
+    """The latest step of a network's Ladder that was not withdrawn."""
     return session.scalar(
         select(Submission.id)
-        .where(Submission.network_id == network, Submission.is_best)
+        .where(Submission.network_id == network, Submission.is_best, Submission.withdrawn.is_(None))
         .join(Score)
         .where(Score.split == Split.PUBLIC)
         .order_by(Score.__table__.c.auc_value.desc(), Submission.id)
@@ -46,6 +67,21 @@ def note_verdict(session: Session, row: Submission, verdict: Verdict) -> None:
         session.add(
             Score(submission_id=row.id, split=split, auc=card.auc, r50=card.r50, r30=card.r30)
         )
+
+
+def records_in(session: Session, *conditions: object) -> list[Record]:
+    """Submissions in the order of their numbers, all or those that meet some conditions."""
+    rows = session.scalars(
+        select(Submission)
+        .where(*conditions)
+        .order_by(Submission.id)
+        .options(
+            selectinload(Submission.scores),
+            joinedload(Submission.network).joinedload(Network.team),
+        )
+    ).all()
+    picks = set(session.scalars(select(Pick.submission_id)))
+    return [record_of(row, is_pick=row.id in picks) for row in rows]
 
 
 def record_of(row: Submission, *, is_pick: bool) -> Record:
@@ -73,4 +109,5 @@ def record_of(row: Submission, *, is_pick: bool) -> Record:
         reason=row.reason,
         sentence=row.sentence,
         is_pick=is_pick,
+        withdrawn=row.withdrawn,
     )

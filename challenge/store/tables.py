@@ -20,7 +20,17 @@ from sqlalchemy.types import TypeDecorator
 from challenge.store.records import Split, State
 from course_utils.metrics import Measurement, Rejection
 
-__all__ = ["Base", "Course", "Event", "Network", "Pick", "Score", "Submission", "Team"]
+__all__ = [
+    "Base",
+    "Course",
+    "Event",
+    "FormerName",
+    "Network",
+    "Pick",
+    "Score",
+    "Submission",
+    "Team",
+]
 
 
 class Instant(TypeDecorator[datetime]):
@@ -68,7 +78,7 @@ class Event(Base):
 
 
 class Team(Base):
-    """A team, under the name it first used; ``key`` is that name without case.
+    """A team; ``key`` is its name without case. A name that it had before leads to it as well.
 
     ``v`` is counted up to lock the team before its submissions are counted. ``closes`` and
     ``per_day``, where they are set, stand in place of the challenge's.
@@ -84,8 +94,21 @@ class Team(Base):
     per_day: Mapped[int | None]
 
 
+class FormerName(Base):
+    """A name that a team had, or one merged into it: whoever uses it means this team."""
+
+    __tablename__ = "former_name"
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey(Team.id))
+
+
 class Network(Base):
-    """One of a team's networks."""
+    """One of a team's networks.
+
+    ``key`` is its name without case. Of files that two merged teams both handed in for networks of
+    one name, the later ones stay in a network of their own, whose key is no name.
+    """
 
     __tablename__ = "network"
     __table_args__ = (UniqueConstraint("team_id", "key"),)
@@ -136,6 +159,7 @@ class Submission(Base):
     sentence: Mapped[str | None] = mapped_column(String(500))
     is_best: Mapped[bool] = mapped_column(default=False, server_default=false())
     compared_with: Mapped[int | None] = mapped_column(ForeignKey("submission.id"))
+    withdrawn: Mapped[datetime | None] = mapped_column(Instant)
     network: Mapped[Network] = relationship()
     scores: Mapped[list[Score]] = relationship()
 

@@ -39,7 +39,7 @@ def told(challenge, tmp_path, capsys):
     for name, data in (("better", ladder(4)), ("worse", ladder(0))):
         (tmp_path / f"{name}.npy").write_bytes(data)
         file = str(tmp_path / f"{name}.npy")
-        main(["score", folder, file, "--team", "us", "--network", "cnn"])
+        main(["score", folder, file, "--team", "us", "--new-team", "--network", "cnn"])
     main(["show", folder, "us"])
     boards = [draw(current_standings(challenge)) for draw in FORMATS.values()]
     lifecycle.close(challenge)

@@ -133,12 +133,26 @@ def test_marks_are_not_told_before_the_reveal(challenge):
         gradebook.grades(challenge)
 
 
-@pytest.mark.parametrize("text", ["", "student_id\nann\n", "name;team\nann;a\n"])
-def test_a_list_of_students_without_its_columns_is_refused(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "came"),
+    [
+        ("", "no line"),
+        ("student_id\nann\n", "got student_id."),
+        ("name;team\nann;a\n", "got name;team"),
+    ],
+)
+def test_a_list_of_students_without_its_columns_is_refused(tmp_path, text, came):
     path = tmp_path / "students.csv"
     path.write_text(text)
-    with pytest.raises(ChallengeError, match="student_id and team"):
+    with pytest.raises(ChallengeError, match=f"student_id and team, with commas; .*{came}"):
         gradebook.read_students(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_list_of_students_is_read_as_excel_and_powershell_save_it(tmp_path, encoding):
+    path = tmp_path / "students.csv"
+    path.write_bytes("student_id,team\r\nann,Jörg\r\n".encode(encoding))
+    assert gradebook.read_students(path) == [{"student_id": "ann", "team": "Jörg"}]
 
 
 def test_a_list_of_students_that_is_no_text_is_refused(tmp_path):

@@ -78,7 +78,19 @@ def test_check_needs_neither_labels_nor_database(files):
 
 
 def test_score_prints_auc_with_error_and_both_rejections(files, capsys):
-    assert run("score", files / "c", files / "cnn.npy", "--team", "us", "--network", "My CNN") == 0
+    assert (
+        run(
+            "score",
+            files / "c",
+            files / "cnn.npy",
+            "--team",
+            "us",
+            "--new-team",
+            "--network",
+            "My CNN",
+        )
+        == 0
+    )
     (line,), err = told(capsys)
     assert err == []
     assert line.startswith("accepted us / My CNN: AUC 0.9")
@@ -86,34 +98,52 @@ def test_score_prints_auc_with_error_and_both_rejections(files, capsys):
 
 
 def test_a_network_is_named_after_its_file(files):
-    run("score", files / "c", files / "cnn.npy", "--team", "us")
+    run("score", files / "c", files / "cnn.npy", "--team", "us", "--new-team")
     assert [each.network for each in Challenge.open(files / "c").store.scored()] == ["cnn"]
 
 
 def test_one_bad_file_does_not_stop_the_others(files, capsys):
     names = ("column.npy", "cnn.npy", "empty.npy", "absent.npy", "dnn.npy")
-    assert run("score", files / "c", *(files / name for name in names), "--team", "us") == 1
+    assert (
+        run("score", files / "c", *(files / name for name in names), "--team", "us", "--new-team")
+        == 1
+    )
     out, err = told(capsys)
     assert [line.split(":")[0] for line in out] == ["accepted us / cnn", "accepted us / dnn"]
     reasons = [line[line.index("[") + 1 : line.index("]")] for line in err]
     assert reasons == ["shape", "empty", "unreadable"]
 
 
+def test_hidden_and_temporary_files_are_skipped(files, capsys):
+    """A pattern of another shell, or of a file server, may match them."""
+    litter = [files / name for name in ("._cnn.npy", ".DS_Store", "~$cnn.npy")]
+    for each in litter:
+        each.write_bytes((files / "cnn.npy").read_bytes())
+    argv = ("score", files / "c", *litter, files / "cnn.npy", "--team", "us", "--new-team")
+    assert run(*argv) == 0
+    out, err = told(capsys)
+    assert [line.split(":")[0] for line in out] == ["accepted us / cnn"]
+    assert [line.split(":")[0] for line in err] == [f"skipped {each}" for each in litter]
+    assert len(Challenge.open(files / "c").store.records()) == 1
+    assert run("score", files / "c", *litter, "--team", "us") == 2
+    assert "Expected one FILE" in told(capsys)[1][-1]
+
+
 def test_limits_are_shown_as_limits(files, capsys):
     np.save(files / "perfect.npy", LABELS * 1.0)
-    run("score", files / "c", files / "perfect.npy", "--team", "us")
+    run("score", files / "c", files / "perfect.npy", "--team", "us", "--new-team")
     assert "R50 > 60, R30 > 60" in told(capsys)[0][0]
 
 
 def test_the_reserved_team_name_is_refused(files, capsys):
-    assert run("score", files / "c", files / "cnn.npy", "--team", "Baseline") == 1
+    assert run("score", files / "c", files / "cnn.npy", "--team", "Baseline", "--new-team") == 1
     assert "[team-name]" in told(capsys)[1][0]
 
 
 def test_the_name_of_a_file_cannot_paint_the_terminal(files, capsys):
     hostile = files / "\x1b[31mred\n.npy"
     hostile.touch()
-    assert run("score", files / "c", hostile, "--team", "us") == 1
+    assert run("score", files / "c", hostile, "--team", "us", "--new-team") == 1
     _, err = told(capsys)
     assert len(err) == 1
     assert err[0].isprintable()
@@ -124,13 +154,13 @@ def test_the_name_of_a_file_cannot_paint_the_terminal(files, capsys):
 )
 def test_score_without_the_right_to_the_labels_points_to_check(files, capsys):
     (files / "c" / "labels.npz").chmod(0)
-    assert run("score", files / "c", files / "cnn.npy", "--team", "us") == 2
+    assert run("score", files / "c", files / "cnn.npy", "--team", "us", "--new-team") == 2
     assert "challenge check" in told(capsys)[1][0]
 
 
 def test_score_without_labels_points_to_check(files, capsys):
     (files / "c" / "labels.npz").unlink()
-    assert run("score", files / "c", files / "cnn.npy", "--team", "us") == 2
+    assert run("score", files / "c", files / "cnn.npy", "--team", "us", "--new-team") == 2
     assert "challenge check" in told(capsys)[1][0]
 
 
@@ -140,9 +170,9 @@ def test_a_full_disk_is_told_and_loses_nothing(files, capsys, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr("challenge.store.store.write_file", disk_full)
-        assert run("score", files / "c", files / "cnn.npy", "--team", "us") == 2
+        assert run("score", files / "c", files / "cnn.npy", "--team", "us", "--new-team") == 2
     assert "No space left on device" in told(capsys)[1][0]
-    assert run("score", files / "c", files / "cnn.npy", "--team", "us") == 0
+    assert run("score", files / "c", files / "cnn.npy", "--team", "us", "--new-team") == 0
 
 
 def test_a_damaged_database_is_told(files, capsys):
@@ -180,8 +210,8 @@ def test_from_jets_to_a_board_with_a_baseline(tmp_path, capsys, monkeypatch):
 
 
 def test_the_board_ranks_the_better_network_first_in_every_format(files, capsys):
-    run("score", files / "c", files / "dnn.npy", "--team", "us")
-    run("score", files / "c", files / "cnn.npy", "--team", "them")
+    run("score", files / "c", files / "dnn.npy", "--team", "us", "--new-team")
+    run("score", files / "c", files / "cnn.npy", "--team", "them", "--new-team")
     capsys.readouterr()
     for form in ("table", "json", "csv", "md"):
         assert run("board", files / "c", "--format", form) == 0
@@ -211,7 +241,7 @@ def test_create_refuses_what_makes_no_challenge(files, capsys):
 
 def test_a_term_from_create_to_the_marks(files, tmp_path, capsys):
     folder = files / "c"
-    run("score", folder, files / "cnn.npy", files / "dnn.npy", "--team", "Top Quarks")
+    run("score", folder, files / "cnn.npy", files / "dnn.npy", "--team", "Top Quarks", "--new-team")
     receipt = told(capsys)[0][1].split("receipt ")[1][:12]
 
     def says(*argv, status=0):
@@ -220,7 +250,7 @@ def test_a_term_from_create_to_the_marks(files, tmp_path, capsys):
         return "\n".join(out + err)
 
     assert says("pause", folder).startswith("paused")
-    refused = says("score", folder, files / "cnn.npy", "--team", "them", status=1)
+    refused = says("score", folder, files / "cnn.npy", "--team", "them", "--new-team", status=1)
     assert "[paused]" in refused
     assert says("resume", folder).startswith("resumed")
     extended = says("extend", folder, "top quarks", "--until", "2099-01-01", "--per-day", 9)
@@ -233,7 +263,9 @@ def test_a_term_from_create_to_the_marks(files, tmp_path, capsys):
     assert (
         says("close", folder) == "closed: 2 submissions are scored, 0 are waiting for their file."
     )
-    assert "[closed]" in says("score", folder, files / "cnn.npy", "--team", "them", status=1)
+    assert "[closed]" in says(
+        "score", folder, files / "cnn.npy", "--team", "them", "--new-team", status=1
+    )
     revealed = says("reveal", folder)
     assert "Top Quarks" in revealed
     assert "There are no baselines" in revealed
@@ -255,7 +287,7 @@ def test_a_term_from_create_to_the_marks(files, tmp_path, capsys):
 
 def test_show_tells_refusals_and_what_waits_for_its_score(files, capsys):
     folder = files / "c"
-    run("score", folder, files / "cnn.npy", files / "column.npy", "--team", "us")
+    run("score", folder, files / "cnn.npy", files / "column.npy", "--team", "us", "--new-team")
     (files / "c" / "submissions" / "x").touch()
     assert run("show", folder, "us") == 0
     out, _ = told(capsys)
@@ -281,7 +313,7 @@ def test_accepted_leaks_are_told(tmp_path, capsys):
 
 def test_teams_that_hand_in_the_same_file_are_pointed_out_at_the_end(files, capsys):
     for team in ("us", "them"):
-        run("score", files / "c", files / "cnn.npy", "--team", team)
+        run("score", files / "c", files / "cnn.npy", "--team", team, "--new-team")
     run("close", files / "c")
     capsys.readouterr()
     assert run("reveal", files / "c") == 0
@@ -303,7 +335,7 @@ def test_teams_that_hand_in_the_same_file_are_pointed_out_at_the_end(files, caps
         ["create", "c", "--jets", "a.h5", "--seed", "many"],
         ["check", "c"],
         ["score", "c", "a.npy"],
-        ["score", "c", "a.npy", "--team", "us", "--watch", "box"],
+        ["score", "c", "a.npy", "--team", "us", "--new-team", "--watch", "box"],
         ["create", "c", "--labels", "b.npy", "--closes", "tomorrow"],
         ["create", "c", "--labels", "b.npy", "--per-day", "0"],
         ["pick", "c", "us"],
@@ -321,7 +353,7 @@ def test_a_command_that_cannot_be_understood_ends_with_status_2(argv, capsys):
     ("argv", "words"),
     [
         (["create", "d", "--jets", "test.h5"], "--seed"),
-        (["score", "c", "--team", "us"], "FILE"),
+        (["score", "c", "--team", "us", "--new-team"], "FILE"),
         (["score", "c", "a.npy", "--watch", "box"], "--watch"),
         (["score", "c", "--watch", "box"], "cannot be read"),
         (["extend", "c", "us"], "--until"),
@@ -330,9 +362,12 @@ def test_a_command_that_cannot_be_understood_ends_with_status_2(argv, capsys):
         (["pick", "c", "us", "0123456789"], "no team 'us'"),
         (["reveal", "c"], "close the challenge first"),
         (["export", "c"], "reveal the challenge first"),
-        (["score", "c", "a.npy", "b.npy", "--team", "us", "--network", "n"], "--network"),
+        (
+            ["score", "c", "a.npy", "b.npy", "--team", "us", "--new-team", "--network", "n"],
+            "--network",
+        ),
         (["check", "nowhere", "a.npy"], "your instructor"),
-        (["score", "nowhere", "a.npy", "--team", "us"], "challenge create"),
+        (["score", "nowhere", "a.npy", "--team", "us", "--new-team"], "challenge create"),
         (["board", "nowhere"], "challenge create"),
         (["baselines", "c"], "no jets"),
     ],
@@ -345,8 +380,8 @@ def test_a_command_that_cannot_be_carried_out_says_why(files, capsys, monkeypatc
 
 
 COMMANDS = (
-    "create check score board show pause resume extend pick close reveal rescore export baselines"
-    " audit"
+    "create check score board show teams pause resume extend pick withdraw rename merge close"
+    " reveal rescore export baselines backup audit"
 )
 
 
@@ -369,7 +404,9 @@ def python(*argv):
 
 
 def test_the_module_runs_as_a_program(files):
-    accepted = python("-m", "challenge", "score", files / "c", files / "cnn.npy", "--team", "us")
+    accepted = python(
+        "-m", "challenge", "score", files / "c", files / "cnn.npy", "--team", "us", "--new-team"
+    )
     assert (accepted.returncode, accepted.stderr) == (0, "")
     refused = python("-m", "challenge", "check", files / "c", files / "empty.npy")
     assert (refused.returncode, refused.stdout) == (1, "")

@@ -116,7 +116,11 @@ def test_create_says_which_files_students_need(labels, capsys):
 
 @pytest.mark.parametrize(
     "argv",
-    [["board", "copy"], ["score", "copy", "cnn.npy", "--team", "us"], ["show", "copy", "us"]],
+    [
+        ["board", "copy"],
+        ["score", "copy", "cnn.npy", "--team", "us", "--new-team"],
+        ["show", "copy", "us"],
+    ],
 )
 def test_in_a_students_copy_only_check_works(students_copy, capsys, argv):
     assert main(["check", students_copy, "cnn.npy"]) == 0

@@ -14,6 +14,7 @@ from challenges import Clock, N, content, file_of, new_challenge
 
 from challenge.cli import main
 from challenge.errors import ChallengeError
+from challenge.intake import rename, withdraw
 from challenge.intake.dropbox import DropBox
 from challenge.intake.rescoring import wrong_scores
 from challenge.intake.watching import answered as handed_in
@@ -83,6 +84,19 @@ def test_only_npy_files_in_folders_are_found(box):
     assert ready(box) == []
 
 
+LEFT_BEHIND = ("us/._cnn.npy", "us/.hidden.npy", "us/~$cnn.npy", "us/.cnn.npy.k3b.npy")
+NO_TEAMS = (".Trashes/cnn.npy", ".snapshot/cnn.npy", "$RECYCLE.BIN/cnn.npy", "@eaDir/cnn.npy")
+
+
+def test_what_systems_and_editors_leave_behind_is_neither_scored_nor_answered(challenge, box):
+    for name in (*LEFT_BEHIND, *NO_TEAMS, "us/.DS_Store", "us/cnn.npy~", "us/cnn.npy.swp", ".x"):
+        put(box, name)
+    put(box, "us/cnn.npy")
+    answered(challenge, box)
+    assert [each.network for each in challenge.store.records()] == ["cnn"]
+    assert [each.name for each in box.folder.rglob("*receipt*")] == ["cnn.receipt.txt"]
+
+
 def test_links_are_not_followed(box, tmp_path):
     secret = put(box, "them/cnn.npy")
     (box.folder / "us" / "link.npy").symlink_to(secret)
@@ -116,6 +130,35 @@ def test_an_accepted_file_gets_a_receipt_beside_it(challenge, box):
     assert first.startswith("accepted us / cnn: AUC 0.")
     assert second.split() == ["sha256", challenge.store.records()[0].sha256]
     assert stat.S_IMODE((box.folder / "us" / "cnn.receipt.txt").stat().st_mode) & 0o044 == 0o044
+
+
+def test_the_instructor_is_told_that_a_folder_made_a_new_team(challenge, box):
+    told = []
+    for number, name in enumerate(("us/cnn.npy", "us/dnn.npy", "uss/cnn.npy")):
+        put(box, name, content(number))
+        box.look()
+        told += [handed_in(challenge, box, found) for found in box.look()]
+        assert "new team" not in answer(box, name.removesuffix(".npy"))
+    assert ["A new team: if" in line for line in told] == [True, False, True]
+
+
+def test_a_folder_that_keeps_its_name_is_its_renamed_team(challenge, box):
+    put(box, "us/cnn.npy")
+    answered(challenge, box)
+    rename(challenge, "us", "we")
+    put(box, "us/dnn.npy", content(1))
+    answered(challenge, box)
+    assert answer(box, "us/dnn").startswith("accepted we / dnn")
+    assert set(challenge.store.team_names().values()) == {"we"}
+
+
+def test_a_withdrawn_file_that_still_lies_there_is_not_brought_back(challenge, box):
+    put(box, "us/cnn.npy")
+    answered(challenge, box)
+    withdraw(challenge, "us", None)
+    answered(challenge, DropBox(box.folder))  # as another watcher
+    assert answer(box, "us/cnn").startswith("refused [withdrawn] Withdrawn by the instructor")
+    assert not any(each.may_stand for each in challenge.store.records())
 
 
 def test_a_refused_file_gets_its_reason_and_does_not_stop_the_others(challenge, box):

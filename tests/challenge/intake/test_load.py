@@ -172,7 +172,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_its_board_can_be_read():
             )
 
         before = challenge.store.records()
-        scored = command("score", folder / "c", folder / "cnn.npy", "--team", "us")
+        scored = command("score", folder / "c", folder / "cnn.npy", "--team", "us", "--new-team")
         assert scored.returncode == 2, scored.stderr
         assert "could not be read or written" in scored.stderr
         shown = command("show", folder / "c", "us")
@@ -201,8 +201,8 @@ def test_a_database_that_another_process_holds_for_too_long_is_told(
     other = sqlite3.connect(challenge.folder / DATABASE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     folder, file = str(challenge.folder), str(tmp_path / "cnn.npy")
-    assert main(["score", folder, file, "--team", "us"]) == 2
+    assert main(["score", folder, file, "--team", "us", "--new-team"]) == 2
     other.execute("ROLLBACK")
     other.close()
-    assert main(["score", folder, file, "--team", "us"]) == 0
+    assert main(["score", folder, file, "--team", "us", "--new-team"]) == 0
     assert len(challenge.store.records()) == 1

@@ -215,7 +215,7 @@ def test_a_file_too_short_for_a_header_is_none_and_a_longer_one_has_a_bad_one():
 def test_a_stranger_is_quoted_up_to_40_characters(descr, shown):
     with pytest.raises(SubmissionError) as refused:
         read_scores(with_header(descr=descr), N)
-    assert f"got {shown}: convert" in refused.value.sentence
+    assert f"got {shown}: save one field" in refused.value.sentence
 
 
 def test_refusals_tell_what_was_expected_and_what_came():
@@ -359,6 +359,7 @@ def test_the_largest_submission_there_can_be_is_read_from_disk(tmp_path):
 def test_a_file_larger_than_any_submission_is_refused_without_reading_it(tmp_path):
     path = tmp_path / "huge.npy"
     with path.open("wb") as file:
+        file.write(GOOD)
         file.truncate(10**12)  # sparse: it takes no room
     tracemalloc.start()
     try:
@@ -369,6 +370,57 @@ def test_a_file_larger_than_any_submission_is_refused_without_reading_it(tmp_pat
         tracemalloc.stop()
     assert refused.value.reason == "file-size"
     assert peak < 4 * (8 * N + LONGEST_HEADER) + 50_000
+
+
+TOO_LARGE = {
+    "two columns": (npy(np.zeros((N, 2))), "shape", r"scores\[:, 1\]"),
+    "two rows": (npy(np.zeros((2, N))), "shape", r"scores\[1\]"),
+    "all jets and more": (npy(np.zeros(3 * N)), "shape", r"shape \(1000,\); got \(3000,\)"),
+    "objects": (npy(np.linspace(0, 1, N).astype(object)), "dtype", "one array of numbers"),
+    "fields": (npy(np.zeros(N, "<f8,<f8")), "dtype", "one field"),
+    "texts": (npy(np.full(N, "0.123456")), "dtype", "astype"),
+    "long doubles": (npy(np.zeros(N, ">f16")), "dtype", "astype"),
+    "complex numbers": (npy(np.zeros(N, np.complex128)), "dtype", "astype"),
+    "a table of text": (b"jet,score\n" + b"1,0.123456789\n" * N, "not-npy", "CSV: .*np.loadtxt"),
+    "PowerShell's text": ("0.123456789\r\n".encode("utf-16") * N, "not-npy", "CSV: .*np.loadtxt"),
+    "a web page": (b"<!doctype html>" + b" " * 9 * N, "not-npy", "web page"),
+    "JSON": (b"[" + b"0.123456789, " * N, "not-npy", "text"),
+    "a pickle": (pickle.dumps(np.arange(2.0 * N)), "not-npy", "pickle"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(9 * N), "not-npy", "HDF5"),
+    "a compressed array": (b"\x1f\x8b" + bytes(9 * N), "not-npy", "unpack"),
+    "zeros": (bytes(9 * N), "not-npy", "np.save"),
+    "an npz archive": (archive(np.random.default_rng(1).bytes(9 * N)), "npz", "np.savez"),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_a_file_that_is_too_large_is_refused_for_what_makes_it_so(name, tmp_path):
+    """Its size alone would tell a student nothing."""
+    data, reason, advice = TOO_LARGE[name]
+    assert len(data) > 8 * N + LONGEST_HEADER + 12
+    (tmp_path / "large.npy").write_bytes(data)
+    with pytest.raises(SubmissionError, match=advice) as refused:
+        read_file(tmp_path / "large.npy", N)
+    assert refused.value.reason == reason
+    assert "larger" not in refused.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("member", "words"),
+    [
+        ("best/data.pkl", "torch.save"),
+        ("metadata.json", "Keras model"),
+        ("[Content_Types].xml", "spreadsheet"),
+        ("scores.npy", "np.savez"),
+    ],
+)
+def test_an_archive_is_recognised_by_its_first_member(member, words):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        packed.writestr(member, b"0.5")
+    with pytest.raises(SubmissionError, match=words) as refused:
+        read_scores(file.getvalue(), N)
+    assert refused.value.reason == "npz"
 
 
 def test_a_missing_file_and_a_folder_are_unreadable(tmp_path):

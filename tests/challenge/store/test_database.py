@@ -8,11 +8,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from challenges import content, new_challenge, send
+from challenges import content, ladder, new_challenge, send
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import DatabaseError
 
 from challenge.errors import ChallengeError
+from challenge.intake import merge, rename, withdraw
 from challenge.store import database
 from challenge.store.audit import audit_log
 from challenge.store.challenge import Challenge
@@ -58,6 +59,30 @@ def test_the_migrations_make_the_tables_that_the_program_uses(tmp_path):
     challenge = new_challenge(tmp_path / "c")
     with challenge.store._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def as_first_published(challenge):
+    """Take from a challenge what later versions of the tables added."""
+    with challenge.store._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE former_name")
+        connection.exec_driver_sql("ALTER TABLE submission DROP COLUMN withdrawn")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+
+
+def test_a_challenge_of_the_first_version_opens_and_can_be_corrected(tmp_path):
+    old = new_challenge(tmp_path / "c")
+    for step in range(3):
+        receipt = send(old, ladder(step))
+    send(old, ladder(1), team="them")
+    before, head = old.store.records(), audit_log(old.store).head
+    as_first_published(old)
+    challenge = Challenge.open(tmp_path / "c")
+    assert challenge.store.records() == before
+    assert audit_log(challenge.store, noted=head).faults == ()
+    withdraw(challenge, "us", [receipt.sha256])
+    rename(challenge, "us", "we")
+    merge(challenge, "them", "us")
+    assert audit_log(challenge.store, noted=head).faults == ()
 
 
 @pytest.mark.parametrize("change", ["UPDATE event SET kind = 'x'", "DELETE FROM event"])

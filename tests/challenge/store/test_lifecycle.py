@@ -152,8 +152,10 @@ def test_an_extension_into_the_past_is_refused(challenge):
 
 def test_a_team_that_is_unknown_is_told_with_those_that_are_known(challenge):
     send(challenge, content(), team="Top Quarks")
-    with pytest.raises(ChallengeError, match="Teams are: Top Quarks"):
+    with pytest.raises(ChallengeError, match=r"no team 'Top Quark'\. Nearest: Top Quarks"):
         lifecycle.extend(challenge, "Top Quark", per_day=9)
+    with pytest.raises(ChallengeError, match=r"no team 'us'\. Teams are: Top Quarks"):
+        lifecycle.extend(challenge, "us", per_day=9)
 
 
 # --- final choices ---------------------------------------------------------------------------

@@ -270,7 +270,7 @@ cli.main(sys.argv[1:])
 def test_a_real_sigkill_loses_and_doubles_nothing(challenge, tmp_path, step):
     (tmp_path / "cnn.npy").write_bytes(content())
     folder, file = str(challenge.folder), str(tmp_path / "cnn.npy")
-    command = ["score", folder, file, "--team", "us"]
+    command = ["score", folder, file, "--team", "us", "--new-team"]
     died = subprocess.run(
         [sys.executable, "-c", DIE.format(target=STEPS[step]), *command],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

@@ -1,0 +1,135 @@
+"""The class's marks as a table that does not call missing marks nought.
+
+nbgrader's own export writes 0.0 for a submission that could not be graded, as if everything were
+wrong. :class:`ExportMarks` leaves such a mark blank and says why in the column ``note``.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import Assignment, Gradebook, MissingEntry, Student, SubmittedNotebook
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.plugins import ExportPlugin
+
+from course_utils.files import replacing
+from course_utils.grading.notes import notes_in, quoted
+from course_utils.grading.reading import NotebookError, read_notebook
+
+__all__ = ["ExportMarks"]
+
+_MARKS = ("raw_score", "late_submission_penalty", "score")
+_PERSON = ("last_name", "first_name", "email")
+COLUMNS = ("assignment", "duedate", "timestamp", "student_id", *_PERSON, *_MARKS, "max_score", "note")
+
+
+class ExportMarks(ExportPlugin):
+    """``nbgrader export`` with nbgrader's columns, and ``note`` behind them."""
+
+    def export(self, gradebook: Gradebook) -> None:
+        """Write one row for each student and lesson, those who were never graded included."""
+        path = Path(self.to or "grades.csv")
+        rows = [row for lesson in self._lessons(gradebook) for row in self._rows(gradebook, lesson)]
+        with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+            table.writeheader()
+            table.writerows(rows)
+        blank = [row for row in rows if row["score"] == ""]
+        self.log.info("Exported %d marks to %s", len(rows) - len(blank), path)
+        for row in blank:
+            self.log.warning(
+                "No mark for %s in %s: %s", row["student_id"], row["assignment"], row["note"]
+            )
+
+    def _lessons(self, gradebook: Gradebook) -> list[Assignment]:
+        wanted = [str(name) for name in self.assignment]
+        return [each for each in gradebook.assignments if not wanted or each.name in wanted]
+
+    def _rows(self, gradebook: Gradebook, lesson: Assignment) -> list[dict[str, Any]]:
+        """The rows of everyone in the gradebook or in the folder of submissions."""
+        course = self.parent.coursedir
+        known = {student.id: student for student in gradebook.students}
+        handed_in = Path(course.format_path(course.submitted_directory, ".", "."))
+        folders = handed_in.glob(f"*/{lesson.name}") if handed_in.is_dir() else ()
+        everyone = known.keys() | {folder.parent.name for folder in folders}
+        wanted = [str(name) for name in self.student]
+        return [
+            _row(gradebook, course, lesson, name, known.get(name))
+            for name in sorted(everyone)
+            if not wanted or name in wanted
+        ]
+
+
+def _row(
+    gradebook: Gradebook,
+    course: CourseDirectory,
+    lesson: Assignment,
+    student_id: str,
+    student: Student | None,
+) -> dict[str, Any]:
+    """One student's row; the marks stay blank if a notebook was not graded."""
+    row = {"assignment": lesson.name, "duedate": lesson.duedate, "student_id": student_id}
+    row |= {name: getattr(student, name, None) for name in _PERSON}
+    row |= {"max_score": lesson.max_score, "score": ""}
+    folders = {
+        step: Path(course.format_path(step, student_id, lesson.name))
+        for step in (course.submitted_directory, course.autograded_directory)
+    }
+    submitted, graded = folders.values()
+    try:
+        submission = gradebook.find_submission(lesson.name, student_id)
+    except MissingEntry:
+        came = "handed in but not graded: run nbgrader autograde"
+        return row | {"note": came if submitted.is_dir() else "nothing was collected"}
+    row["timestamp"] = submission.timestamp
+    notes, complete = [], True
+    for notebook in submission.notebooks:
+        told, whole = _notebook_state(notebook, submitted, graded)
+        notes += [f"{notebook.name}: {note}" for note in told]
+        complete = complete and whole
+    newest, marked = map(course.get_existing_timestamp, map(str, (submitted, graded)))
+    if complete and newest and marked and newest > marked:
+        notes.append("a newer version was collected and is not graded: run nbgrader autograde")
+    if complete:
+        penalty = submission.late_submission_penalty or 0.0
+        marks = (submission.score, penalty, max(0.0, submission.score - penalty))
+        row |= dict(zip(_MARKS, marks, strict=True))
+    return row | {"note": "; ".join(notes)}
+
+
+def _notebook_state(
+    notebook: SubmittedNotebook, submitted: Path, graded: Path
+) -> tuple[list[str], bool]:
+    """Return what is to be said of a student's notebook, and whether it was graded."""
+    written = {cell.name for cell in notebook.notebook.solution_cells}
+    unmarked = [g for g in notebook.grades if g.auto_score is None and g.manual_score is None]
+    by_a_person = [g for g in unmarked if g.cell_type != "code" or g.name in written]
+    handed_in = submitted / f"{notebook.name}.ipynb"
+    result = graded / handed_in.name
+    # Marks of an earlier version stay in the gradebook when the grading of a newer one fails.
+    gone = submitted.is_dir() and not result.is_file() and not _marked_by_hand(notebook)
+    if gone or len(by_a_person) < len(unmarked):
+        return [f"not graded: {_reason(handed_in)}"], False
+    notes = notes_in(result)
+    if by_a_person:
+        points = sum(grade.max_score for grade in by_a_person)
+        notes.append(f"{points:g} points are not marked yet")
+    return notes, True
+
+
+def _marked_by_hand(notebook: SubmittedNotebook) -> bool:
+    return all(grade.manual_score is not None for grade in notebook.grades)
+
+
+def _reason(path: Path) -> str:
+    """Why a notebook could not be graded, as far as the file tells."""
+    if not path.is_file():
+        others = ", ".join(quoted(other.name) for other in sorted(path.parent.glob("*.ipynb")))
+        return f"expected {path.name}, got {others or 'no notebook'}"
+    try:
+        read_notebook(path.read_bytes())
+    except NotebookError as error:
+        return str(error)
+    return "autograde failed or did not run, see its log"

@@ -138,7 +138,7 @@ def _current_format(text: str) -> NotebookNode:
         what = "empty" if not text.strip() else f"not JSON ({error})"
         raise NotebookError(f"Expected a notebook; the file is {what}.") from None
     if isinstance(whole, dict) and isinstance(whole.get("worksheets"), list):
-        whole = nbformat.convert(nbformat.from_dict(whole), 4)
+        whole = _version_3(text)
     if not (isinstance(whole, dict) and isinstance(whole.get("cells"), list)):
         raise NotebookError("Expected a notebook; the file is JSON without a list of cells.")
     taken: set[str] = set()
@@ -149,6 +149,14 @@ def _current_format(text: str) -> NotebookNode:
     ]
     kept = {"metadata": _dictionary(whole.get("metadata")), "nbformat": 4, "nbformat_minor": 5}
     return nbformat.reads(json.dumps(kept | {"cells": cells}), as_version=4)
+
+
+def _version_3(text: str) -> NotebookNode:
+    """Convert a notebook of 2014 or older."""
+    try:
+        return nbformat.reads(text, as_version=4)
+    except Exception as error:  # nbformat's converter meets damage in many ways
+        raise NotebookError(f"Expected a notebook; this one of version 3 is damaged ({error}).") from None
 
 
 def _cell(raw: dict[str, Any], number: int, taken: set[str]) -> dict[str, Any]:
@@ -166,10 +174,15 @@ def _cell(raw: dict[str, Any], number: int, taken: set[str]) -> dict[str, Any]:
     cell["source"] = source.replace("\r\n", "\n")
     if kind == "code":
         outputs = raw.get("outputs")
-        cell |= {"outputs": outputs if isinstance(outputs, list) else [], "execution_count": None}
+        whole = isinstance(outputs, list) and all(map(_is_output, outputs))
+        cell |= {"outputs": outputs if whole else [], "execution_count": None}
     elif isinstance(raw.get("attachments"), dict):
         cell["attachments"] = raw["attachments"]
     return cell
+
+
+def _is_output(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("output_type"), str)
 
 
 def _dictionary(value: object) -> dict[str, Any]:

@@ -154,9 +154,7 @@ class ToyCourse:
             self.failed = True
 
     def give_back(self) -> None:
-        for student in sorted(path.name for path in (self.folder / "autograded").iterdir()):
-            _done(self.api.generate_feedback(LESSON, student))
-        self.api.coursedir.student_id = "*"
+        _done(self.api.generate_feedback(LESSON))
         _done(self.api.release_feedback(LESSON))
 
     def table(self) -> dict[str, dict[str, str]]:
@@ -206,7 +204,11 @@ def new_course(folder: Path) -> ToyCourse:
 HandIn = Callable[[NotebookNode], object]
 
 
-def graded_class(folder: Path, handed_in: dict[str, HandIn]) -> ToyCourse:
+def graded_class(
+    folder: Path,
+    handed_in: dict[str, HandIn],
+    before_collecting: Callable[[Path], None] = lambda folder: None,
+) -> ToyCourse:
     """A course in which every student has changed the solved notebook in one way.
 
     A change works on the notebook in place, or returns the bytes to hand in.
@@ -222,6 +224,7 @@ def graded_class(folder: Path, handed_in: dict[str, HandIn]) -> ToyCourse:
         else:
             path.write_text(nbformat.writes(notebook), encoding="utf-8")
         course.submit(student)
+    before_collecting(folder)
     course.grade()
     return course
 

@@ -94,13 +94,15 @@ class RunCells(Execute):
         if note not in self._notes:
             self._notes.append(note)
 
-    def _answers(self) -> bool:
+    async def _async_answers(self) -> bool:
         """Whether the kernel is free for the next cell."""
         try:
-            run_sync(self.kc.kernel_info)(reply=True, timeout=_PATIENCE)
+            await self.kc.kernel_info(reply=True, timeout=_PATIENCE)
         except (TimeoutError, RuntimeError):
             return False
         return True
+
+    _answers = run_sync(_async_answers)
 
     def _go_on_behind(self, index: int, what: str) -> None:
         """Count a cell as failed, and bring a new kernel to the state before it."""

@@ -186,16 +186,15 @@ def _done(result: dict) -> None:
     assert result["success"], f"{result.get('log')}\n{result.get('error')}"
 
 
-def new_course(folder: Path) -> ToyCourse:
-    """An empty course with the settings of this repository."""
+def new_course(folder: Path, *, cell_limit: int = 20) -> ToyCourse:
+    """An empty course with the settings of this repository, and fewer seconds for each cell."""
     (folder / "exchange").mkdir(parents=True)
     config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
     config.merge(
         Config(
             CourseDirectory={"root": str(folder), "db_url": f"sqlite:///{folder / 'gradebook.db'}"},
             Exchange={"root": str(folder / "exchange")},
-            # A cell that cannot be stopped shall not stop the tests.
-            ExecutePreprocessor={"timeout": 20},
+            ExecutePreprocessor={"timeout": cell_limit},
         )
     )
     return ToyCourse(folder, NbGraderAPI(config=config))
@@ -207,13 +206,15 @@ HandIn = Callable[[NotebookNode], object]
 def graded_class(
     folder: Path,
     handed_in: dict[str, HandIn],
+    *,
     before_collecting: Callable[[Path], None] = lambda folder: None,
+    cell_limit: int = 20,
 ) -> ToyCourse:
     """A course in which every student has changed the solved notebook in one way.
 
     A change works on the notebook in place, or returns the bytes to hand in.
     """
-    course = new_course(folder)
+    course = new_course(folder, cell_limit=cell_limit)
     course.release(lesson())
     for student, change in handed_in.items():
         notebook = course.solved()

@@ -45,6 +45,7 @@ c.CourseDirectory.ignore = [
 c.GenerateAssignment.preprocessors.insert(0, grading.RefuseModules)
 # A submission keeps every point that it has earned, whatever happened to its cells or its kernel.
 c.ExchangeFactory.submit = grading.Submit
+c.ExchangeFactory.collect = grading.Collect
 c.Autograde.exporter_class = grading.SubmittedNotebook
 c.Autograde.pre_convert_hook = grading.take_only_notebook
 c.Autograde.sanitize_preprocessors = [

@@ -2,9 +2,10 @@
 
 A notebook calls `partial_credit` at the end of a test cell, and `predict_for_dnn_challenge` and
 `predict_for_cnn_challenge` to write the files that the challenge scores. The other names are steps
-that ``nbgrader_config.py`` puts into nbgrader: `Submit`, `SubmittedNotebook` and `MendNotebook`,
-`RunCells`, `HideTests`, `ReleaseFeedback`, `ExportMarks`. The room may import `course_utils.files`;
-only these steps load nbgrader.
+that ``nbgrader_config.py`` puts into nbgrader. In order: `RefuseModules`, `Submit`, `Collect`,
+`take_only_notebook`, `SubmittedNotebook`, `MendNotebook`, `RunCells`, `HideTests`,
+`ReleaseFeedback`, `ExportMarks`. The room may import `course_utils.files`; only these steps load
+nbgrader.
 """
 
 import importlib
@@ -18,15 +19,16 @@ from course_utils.grading.submissions import (
 )
 
 if TYPE_CHECKING:
-    from course_utils.grading.exchange import ReleaseFeedback, Submit
+    from course_utils.grading.exchange import Collect, ReleaseFeedback, Submit
     from course_utils.grading.export import ExportMarks
     from course_utils.grading.feedback import HideTests
     from course_utils.grading.mending import MendNotebook
+    from course_utils.grading.modules import RefuseModules
     from course_utils.grading.reading import NotebookError, SubmittedNotebook, take_only_notebook
-    from course_utils.grading.release import RefuseModules
     from course_utils.grading.running import RunCells
 
 __all__ = [
+    "Collect",
     "ExportMarks",
     "HideTests",
     "MendNotebook",
@@ -44,11 +46,12 @@ __all__ = [
 ]
 
 _STEPS = {
+    "Collect": "exchange",
     "ExportMarks": "export",
     "HideTests": "feedback",
     "MendNotebook": "mending",
     "NotebookError": "reading",
-    "RefuseModules": "release",
+    "RefuseModules": "modules",
     "ReleaseFeedback": "exchange",
     "RunCells": "running",
     "Submit": "exchange",

@@ -7,7 +7,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
-from nbgrader.api import Notebook
+from nbgrader.api import Notebook, SourceCell
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
 __all__ = ["ExpectedCell", "expected_cells", "same_text"]
@@ -94,46 +94,46 @@ def expected_cells(
     released : NotebookNode, optional
         What the students were given; without it the order is the gradebook's.
     """
-    points = {cell.name: cell.max_score for cell in [*lesson.grade_cells, *lesson.task_cells]}
-    graded = {cell.name for cell in lesson.grade_cells}
-    answers = {cell.name for cell in lesson.solution_cells}
-    tasks = {cell.name for cell in lesson.task_cells}
-    released_cells = [] if released is None else released.cells
-    names = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in released_cells]
-    above = {
-        name: same_text(cell.source)
-        for cell, name in zip(released_cells, names[1:], strict=False)
-    }
+    given = [] if released is None else released.cells
+    names = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in given]
+    above = {name: same_text(cell.source) for cell, name in zip(given, names[1:], strict=False)}
     # A database promises no order.
     places = {name: place for place, name in enumerate(names)}
-    in_order = sorted(lesson.source_cells, key=lambda c: places.get(c.name, len(names)))
+    in_order = sorted(lesson.source_cells, key=lambda cell: places.get(cell.name, len(names)))
     cells, group = {}, []
     for stored in in_order:
-        name = stored.name
-        metadata = {
-            "schema_version": 3,
-            "grade_id": name,
-            "grade": name in graded,
-            "solution": name in answers,
-            "task": name in tasks,
-            "locked": stored.locked,
-            "cell_type": stored.cell_type,
-            "checksum": stored.checksum,
-        }
-        metadata |= {"points": points[name]} if name in points else {}
+        metadata = _metadata(stored, lesson)
         cell = ExpectedCell(
-            name,
-            stored.cell_type,
-            stored.source,
-            _shown(stored.source, metadata),
-            stored.locked,
-            {key: value for key, value in metadata.items() if value is not None},
-            tuple(group),
-            above.get(name, ""),
+            name=stored.name,
+            cell_type=stored.cell_type,
+            source=stored.source,
+            shown=_shown(stored.source, metadata),
+            locked=stored.locked,
+            metadata=metadata,
+            group=tuple(group),
+            above=above.get(stored.name, ""),
         )
-        cells[name] = cell
-        group = [] if cell.is_check else [*group, name]
+        cells[cell.name] = cell
+        group = [] if cell.is_check else [*group, cell.name]
     return cells
+
+
+def _metadata(stored: SourceCell, lesson: Notebook) -> dict[str, Any]:
+    """Return what nbgrader writes into a cell of this role."""
+    name = stored.name
+    points = {cell.name: cell.max_score for cell in [*lesson.grade_cells, *lesson.task_cells]}
+    metadata = {
+        "schema_version": 3,
+        "grade_id": name,
+        "grade": any(cell.name == name for cell in lesson.grade_cells),
+        "solution": any(cell.name == name for cell in lesson.solution_cells),
+        "task": any(cell.name == name for cell in lesson.task_cells),
+        "locked": stored.locked,
+        "cell_type": stored.cell_type,
+        "checksum": stored.checksum,
+        "points": points.get(name),
+    }
+    return {key: value for key, value in metadata.items() if value is not None}
 
 
 def _shown(source: str, metadata: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ wrong. :class:`ExportMarks` leaves such a mark blank and says why in the column 
 from __future__ import annotations
 
 import csv
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,20 @@ __all__ = ["ExportMarks"]
 
 _MARKS = ("raw_score", "late_submission_penalty", "score")
 _PERSON = ("last_name", "first_name", "email")
-COLUMNS = ("assignment", "duedate", "timestamp", "student_id", *_PERSON, *_MARKS, "max_score", "note")
+_COLUMNS = ("assignment", "duedate", "timestamp", "student_id", *_PERSON, *_MARKS, "max_score")
+
+
+@dataclass(frozen=True)
+class _Stranger:
+    """Someone who handed in and is not in the gradebook."""
+
+    id: str
+    last_name: None = None
+    first_name: None = None
+    email: None = None
+
+
+_Student = Student | _Stranger
 
 
 class ExportMarks(ExportPlugin):
@@ -33,7 +47,7 @@ class ExportMarks(ExportPlugin):
         path = Path(self.to or "grades.csv")
         rows = [row for lesson in self._lessons(gradebook) for row in self._rows(gradebook, lesson)]
         with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-            table = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+            table = csv.DictWriter(file, (*_COLUMNS, "note"), restval="", lineterminator="\n")
             table.writeheader()
             table.writerows(rows)
         blank = [row for row in rows if row["score"] == ""]
@@ -56,52 +70,46 @@ class ExportMarks(ExportPlugin):
         everyone = known.keys() | {folder.parent.name for folder in folders}
         wanted = [str(name) for name in self.student]
         return [
-            _row(gradebook, course, lesson, name, known.get(name))
+            _row(gradebook, course, lesson, known.get(name, _Stranger(name)))
             for name in sorted(everyone)
             if not wanted or name in wanted
         ]
 
 
 def _row(
-    gradebook: Gradebook,
-    course: CourseDirectory,
-    lesson: Assignment,
-    student_id: str,
-    student: Student | None,
+    gradebook: Gradebook, course: CourseDirectory, lesson: Assignment, student: _Student
 ) -> dict[str, Any]:
     """One student's row; the marks stay blank if a notebook was not graded."""
-    row = {"assignment": lesson.name, "duedate": lesson.duedate, "student_id": student_id}
-    row |= {name: getattr(student, name, None) for name in _PERSON}
+    row = {"assignment": lesson.name, "duedate": lesson.duedate, "student_id": student.id}
+    row |= {name: getattr(student, name) for name in _PERSON}
     row |= {"max_score": lesson.max_score, "score": ""}
-    folders = {
-        step: Path(course.format_path(step, student_id, lesson.name))
+    submitted, graded = (
+        Path(course.format_path(step, student.id, lesson.name))
         for step in (course.submitted_directory, course.autograded_directory)
-    }
-    submitted, graded = folders.values()
+    )
     try:
-        submission = gradebook.find_submission(lesson.name, student_id)
+        submission = gradebook.find_submission(lesson.name, student.id)
     except MissingEntry:
         came = "handed in but not graded: run nbgrader autograde"
         return row | {"note": came if submitted.is_dir() else "nothing was collected"}
-    row["timestamp"] = submission.timestamp
-    notes, complete = [], True
-    for notebook in submission.notebooks:
-        told, whole = _notebook_state(notebook, submitted, graded)
-        notes += [f"{notebook.name}: {note}" for note in told]
-        complete = complete and whole
-    newest, marked = map(course.get_existing_timestamp, map(str, (submitted, graded)))
-    if complete and newest and marked and newest > marked:
-        notes.append("a newer version was collected and is not graded: run nbgrader autograde")
-    if complete:
+    states = {nb.name: _state(nb, submitted, graded) for nb in submission.notebooks}
+    notes = [f"{name}: {note}" for name, (told, _) in states.items() for note in told]
+    if all(is_graded for _, is_graded in states.values()):
         penalty = submission.late_submission_penalty or 0.0
         marks = (submission.score, penalty, max(0.0, submission.score - penalty))
         row |= dict(zip(_MARKS, marks, strict=True))
-    return row | {"note": "; ".join(notes)}
+        if (_time(submitted) or "") > (_time(graded) or "~"):
+            notes.append("a newer version was collected and is not graded: run nbgrader autograde")
+    return row | {"timestamp": submission.timestamp, "note": "; ".join(notes)}
 
 
-def _notebook_state(
-    notebook: SubmittedNotebook, submitted: Path, graded: Path
-) -> tuple[list[str], bool]:
+def _time(folder: Path) -> str:
+    """When a submission was handed in, as its folder tells; "" if it does not."""
+    path = folder / "timestamp.txt"
+    return path.read_text(errors="replace").strip() if path.is_file() else ""
+
+
+def _state(notebook: SubmittedNotebook, submitted: Path, graded: Path) -> tuple[list[str], bool]:
     """Return what is to be said of a student's notebook, and whether it was graded."""
     written = {cell.name for cell in notebook.notebook.solution_cells}
     unmarked = [g for g in notebook.grades if g.auto_score is None and g.manual_score is None]

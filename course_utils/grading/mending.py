@@ -219,7 +219,9 @@ def _restore(nb: NotebookNode, expected: dict[str, ExpectedCell]) -> list[str]:
         nb.cells[position] = new
     _name_each_once(nb)
     if changed:
-        return [f"changed by the student, or of another release, and restored: {', '.join(changed)}"]
+        return [
+            f"changed by the student, or of another release, and restored: {', '.join(changed)}"
+        ]
     return []
 
 

@@ -1,8 +1,8 @@
-"""Python modules that a student wrote and put beside the notebook.
+"""Python modules beside a notebook: a student's come in with it, an instructor's do not go out.
 
-They travel with the submission, so that the notebook runs at grading as it did at home. What bears
-the name of an installed module does not take part: it would replace that module in the kernel, the
-checks' own included.
+A student's module travels with the submission, so that the notebook runs at grading as it did at
+home. One with the name of an installed module is left out: it would replace that module in the
+kernel, for the checks, too.
 """
 
 from __future__ import annotations
@@ -13,11 +13,35 @@ import inspect
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
+from nbgrader.preprocessors import NbGraderPreprocessor
 
-__all__ = ["drop_hiding_modules", "hiding_modules", "modules_left_behind"]
+__all__ = ["RefuseModules", "drop_hiding_modules", "hiding_modules", "modules_left_behind"]
+
+
+class RefuseModules(NbGraderPreprocessor):
+    """Stop ``nbgrader generate_assignment`` if a Python file lies beside the lesson.
+
+    Students' modules travel with their submissions, so nbgrader may not ignore ``*.py``, and would
+    hand out an instructor's too: a lesson exported as a script holds the solutions.
+    """
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Leave the notebook as it is, or raise ValueError."""
+        folder = Path(resources["metadata"]["path"])
+        modules = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.py"))
+        if modules:
+            raise ValueError(
+                f"Expected no Python file beside a lesson, it would be handed out; got"
+                f" {', '.join(modules)} in {folder}. Move what students need to course_utils,"
+                " and the rest out of the folder."
+            )
+        return nb, resources
 
 
 def hiding_modules(folder: Path) -> list[Path]:
@@ -46,9 +70,7 @@ def modules_left_behind(notebook: NotebookNode, folder: Path) -> list[str]:
     """
     beside = {entry.name.split(".")[0] for entry in folder.iterdir()}
     imported = {name for cell in notebook.cells for name in _imports(cell)}
-    return sorted(
-        name for name in imported if name not in beside and not _installed(name, folder)
-    )
+    return sorted(name for name in imported if name not in beside and not _installed(name, folder))
 
 
 def _modules(folder: Path) -> Iterator[Path]:
@@ -75,17 +97,20 @@ def _installed(name: str, folder: Path) -> bool:
 
 
 def _imports(cell: NotebookNode) -> set[str]:
-    """The outermost names that a code cell imports; none if it is not Python."""
+    """The outermost names that a code cell imports without a plan for their absence."""
     if cell.cell_type != "code":
         return set()
     try:
         tree = ast.parse(TransformerManager().transform_cell(cell.source))
     except SyntaxError:
         return set()
-    names = set()
-    for node in ast.walk(tree):
+    names, nodes = set(), [tree]
+    while nodes:
+        node = nodes.pop()
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.split(".")[0])
+        elif not isinstance(node, ast.Try):
+            nodes += ast.iter_child_nodes(node)
     return names

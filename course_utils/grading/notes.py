@@ -49,9 +49,10 @@ def add_notes(
 
 def notes_in(path: Path) -> list[str]:
     """Return the notes of a graded notebook, none if there is no such file."""
-    if not path.is_file():
+    try:
+        return list(json.loads(path.read_text(encoding="utf-8"))["metadata"].get(_KEY, []))
+    except (OSError, ValueError, KeyError):
         return []
-    return list(json.loads(path.read_text(encoding="utf-8"))["metadata"].get(_KEY, []))
 
 
 def quoted(text: str) -> str:

@@ -156,7 +156,9 @@ def _version_3(text: str) -> NotebookNode:
     try:
         return nbformat.reads(text, as_version=4)
     except Exception as error:  # nbformat's converter meets damage in many ways
-        raise NotebookError(f"Expected a notebook; this one of version 3 is damaged ({error}).") from None
+        raise NotebookError(
+            f"Expected a notebook; this one of version 3 is damaged ({error})."
+        ) from None
 
 
 def _cell(raw: dict[str, Any], number: int, taken: set[str]) -> dict[str, Any]:

@@ -139,7 +139,9 @@ class RunCells(Execute):
 
 def _fail(cell: NotebookNode, name: str, why: str) -> None:
     """Put an error first among the outputs, where nbgrader looks for it."""
-    cell.outputs.insert(0, new_output("error", ename=name, evalue=why, traceback=[f"{name}: {why}"]))
+    cell.outputs.insert(
+        0, new_output("error", ename=name, evalue=why, traceback=[f"{name}: {why}"])
+    )
 
 
 def _timed_out(cell: NotebookNode) -> bool:

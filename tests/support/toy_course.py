@@ -10,7 +10,7 @@ import csv
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -44,7 +44,9 @@ def text(name: str, source: str) -> NotebookNode:
 
 def function(name: str, factor: int) -> list[NotebookNode]:
     """An exercise: a function to fill in, and its check with a hidden part."""
-    answer = f"def {name}(x):\n    ### BEGIN SOLUTION\n    return {factor} * x\n    ### END SOLUTION"
+    answer = (
+        f"def {name}(x):\n    ### BEGIN SOLUTION\n    return {factor} * x\n    ### END SOLUTION"
+    )
     check = f"# Check: {name}.\nassert {name}(1) == {factor}\n### BEGIN HIDDEN TESTS\n"
     check += f"assert {name}(7) == {7 * factor}, 'SECRET'\n### END HIDDEN TESTS"
     return [
@@ -91,11 +93,10 @@ def place(notebook: NotebookNode, name: str) -> int:
 
 @dataclass
 class ToyCourse:
-    """A course folder, its exchange, and what the steps have said."""
+    """A course folder with its exchange, and whether autograde has failed for anyone."""
 
     folder: Path
     api: NbGraderAPI
-    said: list[str] = field(default_factory=list)
     failed: bool = False
 
     def release(self, notebook: NotebookNode) -> None:
@@ -141,9 +142,12 @@ class ToyCourse:
 
     def grade(self) -> None:
         """Collect, autograde, and make, release and tabulate what comes back."""
-        _done(self.api.collect(LESSON))
+        self.collect(update=False)
         self.autograde()
         self.give_back()
+
+    def collect(self, *, update: bool) -> None:
+        _done(self.api.collect(LESSON, update=update))
 
     def autograde(self) -> None:
         course = self.api.coursedir

@@ -154,7 +154,11 @@ def deepnote(nb):
     for number, each in enumerate(whole["cells"]):
         each["metadata"] |= {"cell_id": f"0000{number}-ab", "deepnote_cell_type": "code"}
         each |= {"outputs": None, "execution_count": None, "block_group": "x"}
-    advertisement = {"cell_type": "markdown", "source": "<a>Created in Deepnote</a>", "metadata": {}}
+    advertisement = {
+        "cell_type": "markdown",
+        "source": "<a>Created in Deepnote</a>",
+        "metadata": {},
+    }
     whole["cells"].append(advertisement)
     whole["metadata"] = {"deepnote": {}, "orig_nbformat": 2, "deepnote_notebook_id": "1"}
     return as_json(without_ids(whole, 0))
@@ -190,15 +194,17 @@ def every_cell_has_the_same_id(nb):
 def conflict(ours, theirs, base=None):
     """Two files with all that differs in one conflict, as ``git merge`` writes it."""
     mine, other = (nbformat.writes(nb).splitlines(keepends=True) for nb in (ours, theirs))
-    head = next(i for i, lines in enumerate(zip(mine, other, strict=False)) if len({*lines}) > 1)
-    tail = next(
-        i for i, lines in enumerate(zip(mine[::-1], other[::-1], strict=False)) if len({*lines}) > 1
-    )
+    head = _same(mine, other)
+    tail = _same(mine[::-1], other[::-1])
     middle = ["||||||| base\n", base] if base else []
-    return "".join(
-        [*mine[:head], "<<<<<<< HEAD\n", *mine[head:-tail], *middle, "=======\n"]
-        + [*other[head:-tail], ">>>>>>> theirs\n", *mine[-tail:]]
-    ).encode()
+    parts = [*mine[:head], "<<<<<<< HEAD\n", *mine[head:-tail], *middle]
+    parts += ["=======\n", *other[head:-tail], ">>>>>>> theirs\n", *mine[-tail:]]
+    return "".join(parts).encode()
+
+
+def _same(left, right):
+    """How many lines at the beginning are the same."""
+    return next(i for i, lines in enumerate(zip(left, right, strict=False)) if len({*lines}) > 1)
 
 
 def with_other_words(nb):

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from toy_course import AUTOMATIC, LESSON, ToyCourse, cell, graded, graded_class, place, quiet_machine
+from toy_course import (
+    AUTOMATIC,
+    LESSON,
+    ToyCourse,
+    cell,
+    graded,
+    graded_class,
+    place,
+    quiet_machine,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 

@@ -26,7 +26,10 @@ MODULE = "def twice(x):\n    return 2 * x\n"
 BESIDE = {
     "module": ({"my_layers.py": MODULE}, "from my_layers import twice"),
     "package": (
-        {"my_layers/__init__.py": "from my_layers.maths import twice", "my_layers/maths.py": MODULE},
+        {
+            "my_layers/__init__.py": "from my_layers.maths import twice",
+            "my_layers/maths.py": MODULE,
+        },
         "from my_layers import twice",
     ),
     "run": ({"helpers.py": MODULE}, "%run helpers.py"),
@@ -36,7 +39,11 @@ BESIDE = {
         "def twice(x):\n    return factor * x",
     ),
     "cheat": (
-        {"course_utils.py": "", "ipykernel_launcher.py": "raise SystemExit", "numpy/__init__.py": ""},
+        {
+            "course_utils.py": "",
+            "ipykernel_launcher.py": "raise SystemExit",
+            "numpy/__init__.py": "",
+        },
         MODULE,
     ),
     "elsewhere": ({"../my_own.py": MODULE}, "import sys\nsys.path.append('..')\nimport my_own"),
@@ -63,7 +70,7 @@ def graded(tmp_path_factory) -> Iterator[Class]:
         for name, content in files.items():
             (home / name).parent.mkdir(exist_ok=True)
             (home / name).write_text(content)
-        with _warnings() as said:
+        with Warnings() as said:
             course.submit(student)
         warned[student] = "\n".join(said)
     course.grade()
@@ -71,7 +78,7 @@ def graded(tmp_path_factory) -> Iterator[Class]:
     patch.undo()
 
 
-class _warnings(logging.Handler):  # noqa: N801
+class Warnings(logging.Handler):
     """The warnings that nbgrader logs meanwhile."""
 
     def __enter__(self) -> list[str]:
@@ -104,8 +111,9 @@ def test_what_has_an_installed_modules_name_is_left_out_and_named(graded):
     folder = graded.course.folder / "autograded" / "cheat" / LESSON
     for name in ("course_utils.py", "ipykernel_launcher.py", "numpy"):
         assert not (folder / name).exists()
-        assert f"`{name}` has the name of an installed module" in (
-            graded.course.table()["cheat"]["note"]
+        assert (
+            f"`{name}` has the name of an installed module"
+            in (graded.course.table()["cheat"]["note"])
         )
         assert f"{name} has the name of an installed module" in graded.warned["cheat"]
 
@@ -130,7 +138,12 @@ def test_a_python_file_beside_a_lesson_is_not_handed_out(tmp_path):
 
 
 def test_imports_are_found_in_whatever_a_cell_holds(tmp_path):
-    sources = ["import a.b, os\n%matplotlib inline", "from c import d\n!ls", "from . import e", "f("]
+    sources = [
+        "import a.b, os\n%matplotlib inline",
+        "from c import d\n!ls",
+        "from . import e",
+        "f(",
+    ]
     notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
     (tmp_path / "a").mkdir()
     assert modules.modules_left_behind(notebook, tmp_path) == ["c"]

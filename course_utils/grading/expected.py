@@ -59,10 +59,6 @@ class ExpectedCell:
         return self.metadata["grade"] and self.is_answer
 
     @property
-    def is_task(self) -> bool:
-        return self.metadata["task"]
-
-    @property
     def is_plain_answer(self) -> bool:
         """A check marks it; the cell itself carries no points."""
         return self.is_answer and not self.is_written

@@ -90,11 +90,11 @@ def _row(
     try:
         submission = gradebook.find_submission(lesson.name, student.id)
     except MissingEntry:
-        came = "handed in but not graded: run nbgrader autograde"
-        return row | {"note": came if submitted.is_dir() else "nothing was collected"}
-    states = {nb.name: _state(nb, submitted, graded) for nb in submission.notebooks}
-    notes = [f"{name}: {note}" for name, (told, _) in states.items() for note in told]
-    if all(is_graded for _, is_graded in states.values()):
+        notes = [_not_graded(nb.name, submitted) for nb in lesson.notebooks]
+        return row | {"note": "; ".join(notes) if submitted.is_dir() else "nothing was collected"}
+    states = [_state(notebook, submitted, graded) for notebook in submission.notebooks]
+    notes = [note for told, _ in states for note in told]
+    if all(is_graded for _, is_graded in states):
         penalty = submission.late_submission_penalty or 0.0
         marks = (submission.score, penalty, max(0.0, submission.score - penalty))
         row |= dict(zip(_MARKS, marks, strict=True))
@@ -114,16 +114,15 @@ def _state(notebook: SubmittedNotebook, submitted: Path, graded: Path) -> tuple[
     written = {cell.name for cell in notebook.notebook.solution_cells}
     unmarked = [g for g in notebook.grades if g.auto_score is None and g.manual_score is None]
     by_a_person = [g for g in unmarked if g.cell_type != "code" or g.name in written]
-    handed_in = submitted / f"{notebook.name}.ipynb"
-    result = graded / handed_in.name
+    result = graded / f"{notebook.name}.ipynb"
     # Marks of an earlier version stay in the gradebook when the grading of a newer one fails.
     gone = submitted.is_dir() and not result.is_file() and not _marked_by_hand(notebook)
     if gone or len(by_a_person) < len(unmarked):
-        return [f"not graded: {_reason(handed_in)}"], False
-    notes = notes_in(result)
+        return [_not_graded(notebook.name, submitted)], False
+    notes = [f"{notebook.name}: {note}" for note in notes_in(result)]
     if by_a_person:
         points = sum(grade.max_score for grade in by_a_person)
-        notes.append(f"{points:g} points are not marked yet")
+        notes.append(f"{notebook.name}: {points:g} points are not marked yet")
     return notes, True
 
 
@@ -131,13 +130,16 @@ def _marked_by_hand(notebook: SubmittedNotebook) -> bool:
     return all(grade.manual_score is not None for grade in notebook.grades)
 
 
-def _reason(path: Path) -> str:
-    """Why a notebook could not be graded, as far as the file tells."""
-    if not path.is_file():
-        others = ", ".join(quoted(other.name) for other in sorted(path.parent.glob("*.ipynb")))
-        return f"expected {path.name}, got {others or 'no notebook'}"
-    try:
-        read_notebook(path.read_bytes())
-    except NotebookError as error:
-        return str(error)
-    return "autograde failed or did not run, see its log"
+def _not_graded(name: str, submitted: Path) -> str:
+    """Say that a notebook was not graded, and why, as far as the file tells."""
+    path = submitted / f"{name}.ipynb"
+    why = "autograde failed or did not run, see its log"
+    if path.is_file():
+        try:
+            read_notebook(path.read_bytes())
+        except NotebookError as error:
+            why = str(error)
+    else:
+        others = [str(other.relative_to(submitted)) for other in submitted.rglob("*.ipynb")]
+        why = f"expected {path.name}, got {', '.join(map(quoted, sorted(others))) or 'no notebook'}"
+    return f"{name}: not graded: {why}"

@@ -189,8 +189,9 @@ def _put_back(nb: NotebookNode, expected: dict[str, ExpectedCell]) -> list[str]:
         before = [i for other in cell.group for i in _positions(nb, other)]
         later = [i for other in order[order.index(name) + 1 :] for i in _positions(nb, other)]
         place = max(before) + 1 if before else min(later, default=len(nb.cells))
-        text = _MOVED + cell.shown if cell.is_written or cell.is_task else cell.source
-        nb.cells.insert(place, cell.new(text))
+        new = cell.new(_MOVED + cell.shown if cell.is_written else cell.source)
+        new.metadata["lesson_cell"] = name
+        nb.cells.insert(place, new)
     notes = []
     if returned:
         notes.append(

@@ -19,7 +19,7 @@ from nbformat.v4 import new_markdown_cell
 __all__ = ["add_notes", "notes_in", "quoted"]
 
 _KEY = "mended"
-_UNSAFE = re.compile(r"[^\w .,=()+-]")
+_UNSAFE = re.compile(r"[^\w .,:=()/+-]")
 
 
 def add_notes(

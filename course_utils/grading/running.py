@@ -16,6 +16,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import Execute
+from nbgrader.utils import is_grade
 
 from course_utils.grading.modules import drop_hiding_modules, modules_left_behind
 from course_utils.grading.notes import add_notes, quoted
@@ -50,6 +51,10 @@ class RunCells(Execute):
         nb, resources = super().preprocess(nb, resources, km)
         for name in modules_left_behind(nb, folder):
             self._notes.append(f"imports {quoted(name)}, which is neither installed nor handed in")
+        for cell in nb.cells:
+            if is_grade(cell) and (warning := _only_a_warning(cell)):
+                name = cell.metadata.nbgrader.grade_id
+                self._notes.append(f"{quoted(name)} has no points for a warning: {quoted(warning)}")
         add_notes(nb, resources, self._notes, self.log)
         return nb, resources
 
@@ -142,6 +147,14 @@ def _fail(cell: NotebookNode, name: str, why: str) -> None:
     cell.outputs.insert(
         0, new_output("error", ename=name, evalue=why, traceback=[f"{name}: {why}"])
     )
+
+
+def _only_a_warning(cell: NotebookNode) -> str:
+    """Return what a check wrote to standard error if nothing else is wrong with it."""
+    outputs = cell.get("outputs", [])
+    if any(output.output_type == "error" for output in outputs):
+        return ""
+    return "".join(output.text for output in outputs if output.get("name") == "stderr")
 
 
 def _timed_out(cell: NotebookNode) -> bool:

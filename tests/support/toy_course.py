@@ -25,6 +25,7 @@ from traitlets.config import Config, PyFileConfigLoader
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSON = "toy"
+RUN = "result = last(ten) / ten"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 # What each graded cell is worth; the answers in words are marked by a person.
 POINTS = {"twice-check": 1, "thrice-check": 2, "why-answer": 3, "last-check": 4, "end-answer": 5}
@@ -66,7 +67,7 @@ def question(name: str) -> list[NotebookNode]:
 
 
 def lesson() -> NotebookNode:
-    """Three functions, two questions, a locked cell that the last function needs, a marked task."""
+    """Three functions, two questions, a task, and locked cells that the last function needs."""
     cells = [
         text("title", "# A toy lesson"),
         new_code_cell("import math", id="setup"),
@@ -75,12 +76,15 @@ def lesson() -> NotebookNode:
         *question("why"),
         graded("given", "ten = 10", locked=True),
         *function("last", 10),
+        graded("frame", "### The end", kind="markdown", locked=True),
         *question("end"),
         graded("task", "### Draw it", kind="markdown", locked=True, task=True, points=6),
     ]
-    last = next(cell for cell in cells if cell.id == "last-check")
-    last.source = last.source.replace("last(1) == 10", "last(1) == ten")
-    return new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+    notebook = new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
+    check = cell(notebook, "last-check")
+    check.source = check.source.replace("last(1) == 10", "result == 10")
+    notebook.cells.insert(place(notebook, "last-check"), graded("run", RUN, locked=True))
+    return notebook
 
 
 def cell(notebook: NotebookNode, name: str) -> NotebookNode:

@@ -28,6 +28,10 @@ def course(tmp_path_factory) -> Iterator[ToyCourse]:
     solved = nbformat.writes(course.solved()).encode()
     by_hand(course, "by-mail", solved)
     by_hand(course, "broken", b"{}")
+    by_hand(course, "nested", solved)
+    folder = course.folder / "submitted" / "nested" / LESSON
+    (folder / LESSON).mkdir()
+    (folder / f"{LESSON}.ipynb").rename(folder / LESSON / f"{LESSON}.ipynb")
     for student in ("anna", "zoe"):
         (course.home(student) / f"{LESSON}.ipynb").write_bytes(solved)
         course.submit(student)
@@ -51,8 +55,9 @@ def test_marks_that_do_not_exist_are_blank_and_named(course):
         ("anna", "by-mail", "zoe"), str(float(FULL))
     )
     assert "not graded: Expected a notebook" in table["broken"]["note"]
-    assert table["too-late"]["note"] == "handed in but not graded: run nbgrader autograde"
-    for name in ("broken", "too-late"):
+    assert "autograde failed or did not run" in table["too-late"]["note"]
+    assert f"expected {LESSON}.ipynb, got `{LESSON}/{LESSON}.ipynb`" in table["nested"]["note"]
+    for name in ("broken", "too-late", "nested"):
         row = table[name]
         assert row["raw_score"] == row["late_submission_penalty"] == row["score"] == ""
 

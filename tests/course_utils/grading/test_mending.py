@@ -109,14 +109,21 @@ def check_deleted(nb):
     del nb.cells[place(nb, "twice-check")]
 
 
-@case(note="put back: `twice-check`, `thrice-check`, `given`, `last-check`")
+@case(note="put back: `twice-check`, `thrice-check`, `given`, `run`, `last-check`, `frame`")
 def all_locked_cells_deleted(nb):
-    nb.cells = [c for c in nb.cells if not c.id.endswith("-check") and c.id != "given"]
+    nb.cells = [
+        c for c in nb.cells if c.id not in ("given", "run", "frame") and "-check" not in c.id
+    ]
 
 
 @case(note="put back: `end-answer`, `task`")
 def last_markdown_cells_deleted(nb):
     del nb.cells[-2:]
+
+
+@case(note="put back: `end-answer`")
+def written_answer_behind_a_locked_cell_deleted(nb):
+    del nb.cells[place(nb, "end-answer")]
 
 
 @case(note="put back: `why-answer`")
@@ -196,11 +203,11 @@ def cell_types_changed(nb):
     nb.cells[why], nb.cells[twice] = words, function
 
 
-@case()
+@case(lost=["twice-check"])
 def check_that_asks_not_to_be_run(nb):
     """nbgrader gives full marks to a check without outputs."""
+    cell(nb, "twice").source = "def twice(x):\n    return x"
     cell(nb, "twice-check").metadata["tags"] = ["skip-execution"]
-    cell(nb, "thrice-check").metadata["tags"] = ["skip-execution"]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from course_utils.grading import running
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 
 CASES = {}
+A_MOMENT = "import time\ntime.sleep(1)"  # in which the kernel would go
 
 
 def case(*, lost=(), note=""):
@@ -31,11 +32,13 @@ def between(nb, source):
 @case(note="(`exit()`) calls exit(), which had no effect")
 def exit_in_a_cell_of_its_own(nb):
     between(nb, "exit()")
+    nb.cells.insert(place(nb, "given"), new_code_cell(A_MOMENT))
 
 
 @case(note="calls exit(), which had no effect")
 def quit_at_the_end_of_an_answer(nb):
     cell(nb, "twice").source += "\nquit()"
+    nb.cells.insert(place(nb, "twice") + 1, new_code_cell(A_MOMENT))
 
 
 @case()
@@ -68,6 +71,13 @@ def every_call_ends_the_kernel(nb):
     for name in ("twice", "thrice", "last"):
         cell(nb, name).source = f"import os\ndef {name}(x):\n    os._exit(1)"
         nb.cells.insert(place(nb, name) + 1, new_code_cell(f"{name}(1)"))
+
+
+@case(lost=["twice-check"], note="`twice-check` has no points for a warning: `")
+def answer_that_warns(nb):
+    """A rule of nbgrader that the lessons tell; the instructor may see it differently."""
+    answer = "import warnings\ndef twice(x):\n    warnings.warn('odd')\n    return 2 * x"
+    cell(nb, "twice").source = answer
 
 
 @case(lost=["thrice-check"])

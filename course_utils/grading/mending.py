@@ -21,6 +21,7 @@ from course_utils.grading.notes import add_notes, quoted
 
 __all__ = ["MendNotebook"]
 
+_ROLES = ("grade", "solution", "locked", "task")
 _MOVED = (
     "*This answer was not in the notebook that was handed in."
     " If it stands in another cell, mark it there.*\n\n"
@@ -43,7 +44,7 @@ class MendNotebook(NbGraderPreprocessor):
             lesson = gradebook.find_notebook(about["notebook"], about["assignment"])
             expected = expected_cells(lesson, released)
         notes = [*resources.pop("mended_while_reading", []), *_other_notebooks(resources)]
-        nb.metadata = NotebookNode()  # other programs' widgets and settings
+        nb.metadata = NotebookNode()
         notes += _recognise(nb, expected)
         notes += _join_copies(nb, expected)
         notes += _join_answers_below(nb, expected, released)
@@ -90,7 +91,7 @@ def _recognise(nb: NotebookNode, expected: dict[str, ExpectedCell]) -> list[str]
         cell.metadata = NotebookNode({"tags": tags} if tags else {})
         if isinstance(grade_id, str) and grade_id in expected:
             cell.metadata["lesson_cell"] = grade_id
-        elif isinstance(grade_id, str):
+        elif isinstance(grade_id, str) and any(graded.get(role) for role in _ROLES):
             strangers.append(quoted(grade_id))
     missing = [name for name in expected if not _positions(nb, name)]
     found = [name for name in missing if _find(nb, expected[name])]

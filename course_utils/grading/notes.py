@@ -16,9 +16,9 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-__all__ = ["add_notes", "notes_in", "quoted"]
+__all__ = ["MENDED", "add_notes", "notes_in", "quoted"]
 
-_KEY = "mended"
+MENDED = "mended"  # in the metadata of the notebook and of its first cell
 _UNSAFE = re.compile(r"[^\w .,:=()/+-]")
 
 
@@ -39,18 +39,18 @@ def add_notes(
     about = resources["nbgrader"]
     for note in notes:
         log.warning("%s, %s: %s", about["student"], about["notebook"], note)
-    every = [*notebook.metadata.get(_KEY, []), *notes]
-    notebook.metadata[_KEY] = every
+    every = [*notebook.metadata.get(MENDED, []), *notes]
+    notebook.metadata[MENDED] = every
     lines = ["**Found and mended while grading:**", "", *(f"- {note}." for note in every)]
-    cell = new_markdown_cell("\n".join(lines), metadata={_KEY: True}, id="mended-while-grading")
-    told_before = bool(notebook.cells) and _KEY in notebook.cells[0].metadata
+    cell = new_markdown_cell("\n".join(lines), metadata={MENDED: True}, id="mended-while-grading")
+    told_before = bool(notebook.cells) and MENDED in notebook.cells[0].metadata
     notebook.cells[: int(told_before)] = [cell]
 
 
 def notes_in(path: Path) -> list[str]:
     """Return the notes of a graded notebook, none if there is no such file."""
     try:
-        return list(json.loads(path.read_text(encoding="utf-8"))["metadata"].get(_KEY, []))
+        return list(json.loads(path.read_text(encoding="utf-8"))["metadata"].get(MENDED, []))
     except (OSError, ValueError, KeyError):
         return []
 

@@ -16,6 +16,9 @@ from typing import Any
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
+from nbformat.v4.rwbase import rejoin_lines
+
+from course_utils.grading.notes import MENDED
 
 __all__ = ["NotebookError", "SubmittedNotebook", "read_notebook", "take_only_notebook"]
 
@@ -147,8 +150,10 @@ def _current_format(text: str) -> NotebookNode:
         for number, raw in enumerate(whole["cells"], 1)
         if isinstance(raw, dict)
     ]
-    kept = {"metadata": _dictionary(whole.get("metadata")), "nbformat": 4, "nbformat_minor": 5}
-    return nbformat.reads(json.dumps(kept | {"cells": cells}), as_version=4)
+    metadata = _dictionary(whole.get("metadata"))
+    kept = {name: metadata[name] for name in ("kernelspec", MENDED) if name in metadata}
+    notebook = {"metadata": kept, "nbformat": 4, "nbformat_minor": 5, "cells": cells}
+    return rejoin_lines(nbformat.from_dict(notebook))
 
 
 def _version_3(text: str) -> NotebookNode:
@@ -170,21 +175,37 @@ def _cell(raw: dict[str, Any], number: int, taken: set[str]) -> dict[str, Any]:
     fits = [name for name in names if isinstance(name, str) and _CELL_ID.fullmatch(name)]
     name = next((name for name in fits if name not in taken), f"cell-{number}-again")
     taken.add(name)
-    source = raw.get("source") or ""
-    source = source if isinstance(source, str) else "".join(map(str, source))
-    cell = {"cell_type": kind, "id": name, "metadata": metadata}
-    cell["source"] = source.replace("\r\n", "\n")
+    cell = {"cell_type": kind, "id": name, "metadata": _cell_metadata(metadata)}
+    cell["source"] = _joined(raw.get("source")).replace("\r\n", "\n")
     if kind == "code":
         outputs = raw.get("outputs")
         whole = isinstance(outputs, list) and all(map(_is_output, outputs))
         cell |= {"outputs": outputs if whole else [], "execution_count": None}
-    elif isinstance(raw.get("attachments"), dict):
-        cell["attachments"] = raw["attachments"]
+    elif pictures := _dictionary(raw.get("attachments")):
+        cell["attachments"] = {k: v for k, v in pictures.items() if isinstance(v, dict)}
     return cell
 
 
+def _cell_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Keep what nbgrader and papermill need."""
+    tags = metadata.get("tags") if isinstance(metadata.get("tags"), list) else []
+    tags = list(dict.fromkeys(tag for tag in tags if isinstance(tag, str) and "," not in tag))
+    kept = {"nbgrader": metadata.get("nbgrader"), "tags": tags, MENDED: metadata.get(MENDED)}
+    return {name: value for name, value in kept.items() if value}
+
+
+def _joined(text: object) -> str:
+    """A text that may be stored as a list of lines."""
+    return "".join(map(str, text)) if isinstance(text, list) else str(text or "")
+
+
 def _is_output(value: object) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("output_type"), str)
+    """Whether a value is an output as the format has it, text in lists of lines or whole."""
+    try:
+        nbformat.validate(nbformat.from_dict(value), ref="output", version=4, version_minor=5)
+    except (nbformat.ValidationError, AttributeError, TypeError):
+        return False
+    return True
 
 
 def _dictionary(value: object) -> dict[str, Any]:

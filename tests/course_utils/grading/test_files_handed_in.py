@@ -128,13 +128,21 @@ def vs_code(nb):
     return as_json(whole | {"nbformat_minor": 2})
 
 
-@case("had lost nbgrader's metadata")
+@case()
 def kaggle(nb):
-    """Own metadata in place of all other, no ids, sources as texts."""
     whole = raw(nb)
     for number, each in enumerate(whole["cells"]):
-        each["metadata"] = {"_uuid": f"d{number}", "_cell_guid": f"b{number}", "trusted": True}
+        each["metadata"] |= {"_uuid": f"d{number}", "_cell_guid": f"b{number}", "trusted": True}
+        each["metadata"]["execution"] = {"iopub.status.busy": "2026-01-06T12:53:38.194692Z"}
     whole["metadata"] = {"kaggle": {"accelerator": "none", "isInternetEnabled": True}}
+    return as_json(without_ids(whole, 4))
+
+
+@case("had lost nbgrader's metadata")
+def all_but_the_texts_lost(nb):
+    whole = raw(nb)
+    for each in whole["cells"]:
+        each["metadata"] = {}
     return as_json(without_ids(whole, 4))
 
 

@@ -19,7 +19,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from course_utils.grading.expected import ExpectedCell, expected_cells, same_text
 from course_utils.grading.notes import add_notes, quoted
 
-__all__ = ["MendNotebook"]
+__all__ = ["MendNotebook", "mend_cells"]
 
 _ROLES = ("grade", "solution", "locked", "task")
 _MOVED = (
@@ -44,12 +44,7 @@ class MendNotebook(NbGraderPreprocessor):
             lesson = gradebook.find_notebook(about["notebook"], about["assignment"])
             expected = expected_cells(lesson, released)
         notes = [*resources.pop("mended_while_reading", []), *_other_notebooks(resources)]
-        nb.metadata = NotebookNode()
-        notes += _recognise(nb, expected)
-        notes += _join_copies(nb, expected)
-        notes += _join_answers_below(nb, expected, released)
-        notes += _put_back(nb, expected)
-        notes += _restore(nb, expected)
+        notes += mend_cells(nb, expected, released)
         add_notes(nb, resources, notes, self.log)
         return nb, resources
 
@@ -59,6 +54,34 @@ class MendNotebook(NbGraderPreprocessor):
         folder = course.format_path(course.release_directory, ".", assignment)
         path = Path(folder, f"{notebook}.ipynb")
         return nbformat.read(path, as_version=4) if path.is_file() else None
+
+
+def mend_cells(
+    nb: NotebookNode, expected: dict[str, ExpectedCell], released: NotebookNode | None = None
+) -> list[str]:
+    """Mend a notebook in place, and return what was mended.
+
+    Parameters
+    ----------
+    nb : NotebookNode
+        As `read_notebook` returns it.
+    expected : dict
+        The cells of the lesson, from `expected_cells`.
+    released : NotebookNode, optional
+        What the students were given; without it no text below an answer is taken for the answer.
+
+    Returns
+    -------
+    list of str
+        Sentences without a full stop; none if nothing was amiss.
+    """
+    nb.metadata = NotebookNode()
+    notes = _recognise(nb, expected)
+    notes += _join_copies(nb, expected)
+    notes += _join_answers_below(nb, expected, released)
+    notes += _put_back(nb, expected)
+    notes += _restore(nb, expected)
+    return notes
 
 
 def _other_notebooks(resources: dict[str, Any]) -> list[str]:

@@ -6,8 +6,14 @@ One small class hands in through the exchange; each student has done one thing t
 import copy
 from collections.abc import Iterator
 
+import nbformat
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbgrader.api import Gradebook
+from nbgrader.nbgraderformat import MetadataValidator
+from nbgrader.utils import compute_checksum
 from toy_course import (
     AUTOMATIC,
     LESSON,
@@ -18,6 +24,10 @@ from toy_course import (
     place,
     quiet_machine,
 )
+
+from course_utils.grading.expected import expected_cells
+from course_utils.grading.mending import mend_cells
+from course_utils.grading.reading import read_notebook
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 
@@ -263,3 +273,75 @@ def test_both_halves_of_a_split_answer_are_one_answer(course):
 def test_feedback_comes_back_through_the_exchange(student, course):
     (page,) = course.fetch_feedback(student)
     assert page.name == f"{LESSON}.html"
+
+
+# Whatever is done to the cells ---------------------------------------------------------------
+
+
+def _delete(nb, here, there):
+    del nb.cells[here]
+
+
+def _copy(nb, here, there):
+    nb.cells.insert(there, copy.deepcopy(nb.cells[here]))
+
+
+def _move(nb, here, there):
+    nb.cells.insert(there, nb.cells.pop(here))
+
+
+def _forget(nb, here, there):
+    nb.cells[here].metadata.clear()
+    nb.cells[here].id = f"forgotten-{here}"
+
+
+def _rewrite(nb, here, there):
+    nb.cells[here].source += f"\n# {there}"
+
+
+def _retype(nb, here, there):
+    new = new_markdown_cell if nb.cells[here].cell_type == "code" else new_code_cell
+    nb.cells[here] = new(nb.cells[here].source, metadata=nb.cells[here].metadata)
+
+
+def _rename(nb, here, there):
+    nb.cells[here].metadata.get("nbgrader", {})["grade_id"] = f"new-{there}"
+
+
+CHANGES = [_delete, _copy, _move, _forget, _rewrite, _retype, _rename]
+STEPS = st.lists(
+    st.tuples(st.sampled_from(CHANGES), st.integers(0, 99), st.integers(0, 99)), max_size=12
+)
+
+
+@pytest.fixture(scope="module")
+def lesson_cells(course):
+    """What the gradebook knows of the lesson."""
+    with Gradebook(course.api.coursedir.db_url) as gradebook:
+        return expected_cells(gradebook.find_notebook(LESSON, LESSON), course.solved())
+
+
+@settings(max_examples=40)
+@given(steps=STEPS)
+def test_whatever_is_done_every_graded_cell_stands_there_once(course, lesson_cells, steps):
+    """And mending it again changes nothing."""
+    solved = course.solved()
+    nb = copy.deepcopy(solved)
+    for change, here, there in steps:
+        if nb.cells:
+            change(nb, here % len(nb.cells), there % len(nb.cells))
+    nb, _ = read_notebook(nbformat.writes(nb).encode())
+    mend_cells(nb, lesson_cells, solved)
+    nbformat.validate(nb)
+    MetadataValidator().validate_nb(nb)
+    names = [c.metadata.nbgrader.grade_id for c in nb.cells if "nbgrader" in c.metadata]
+    assert len(names) == len(set(names))
+    assert {n for n, c in lesson_cells.items() if not c.is_plain_answer} <= set(names)
+    for each in nb.cells:
+        if "nbgrader" in each.metadata:
+            wanted = lesson_cells[each.metadata.nbgrader.grade_id]
+            assert compute_checksum(each) == wanted.metadata["checksum"] or not wanted.locked
+    again = copy.deepcopy(nb)
+    notes = mend_cells(again, lesson_cells, solved)
+    assert again == nb
+    assert not [note for note in notes if "missing" not in note]

@@ -98,7 +98,7 @@ def _row(
         penalty = submission.late_submission_penalty or 0.0
         marks = (submission.score, penalty, max(0.0, submission.score - penalty))
         row |= dict(zip(_MARKS, marks, strict=True))
-        if (_time(submitted) or "") > (_time(graded) or "~"):
+        if _time(graded) and _time(submitted) > _time(graded):
             notes.append("a newer version was collected and is not graded: run nbgrader autograde")
     return row | {"timestamp": submission.timestamp, "note": "; ".join(notes)}
 

@@ -51,10 +51,11 @@ class RunCells(Execute):
         nb, resources = super().preprocess(nb, resources, km)
         for name in modules_left_behind(nb, folder):
             self._notes.append(f"imports {quoted(name)}, which is neither installed nor handed in")
-        for cell in nb.cells:
-            if is_grade(cell) and (warning := _only_a_warning(cell)):
-                name = cell.metadata.nbgrader.grade_id
-                self._notes.append(f"{quoted(name)} has no points for a warning: {quoted(warning)}")
+        self._notes += [
+            f"{quoted(cell.metadata.nbgrader.grade_id)} has no points only because of a warning"
+            for cell in nb.cells
+            if is_grade(cell) and _only_warned(cell)
+        ]
         add_notes(nb, resources, self._notes, self.log)
         return nb, resources
 
@@ -149,12 +150,11 @@ def _fail(cell: NotebookNode, name: str, why: str) -> None:
     )
 
 
-def _only_a_warning(cell: NotebookNode) -> str:
-    """Return what a check wrote to standard error if nothing else is wrong with it."""
+def _only_warned(cell: NotebookNode) -> bool:
+    """Whether a check wrote to standard error and nothing else is wrong with it."""
     outputs = cell.get("outputs", [])
-    if any(output.output_type == "error" for output in outputs):
-        return ""
-    return "".join(output.text for output in outputs if output.get("name") == "stderr")
+    failed = any(output.output_type == "error" for output in outputs)
+    return not failed and any(output.get("name") == "stderr" for output in outputs)
 
 
 def _timed_out(cell: NotebookNode) -> bool:

@@ -28,6 +28,7 @@ _CONFLICT = re.compile(
 # What nbgrader writes where a student shall answer.
 _STUB = re.compile(r"YOUR (?:CODE|ANSWER) HERE")
 _CELL_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+_TAG = re.compile(r"[^,\n]+")
 _CELL_TYPES = ("code", "markdown", "raw")
 
 
@@ -182,14 +183,14 @@ def _cell(raw: dict[str, Any], number: int, taken: set[str]) -> dict[str, Any]:
         whole = isinstance(outputs, list) and all(map(_is_output, outputs))
         cell |= {"outputs": outputs if whole else [], "execution_count": None}
     elif pictures := _dictionary(raw.get("attachments")):
-        cell["attachments"] = {k: v for k, v in pictures.items() if isinstance(v, dict)}
+        cell["attachments"] = {k: v for k, v in pictures.items() if _is_picture(v)}
     return cell
 
 
 def _cell_metadata(metadata: dict[str, Any]) -> dict[str, Any]:
     """Keep what nbgrader and papermill need."""
     tags = metadata.get("tags") if isinstance(metadata.get("tags"), list) else []
-    tags = list(dict.fromkeys(tag for tag in tags if isinstance(tag, str) and "," not in tag))
+    tags = list(dict.fromkeys(tag for tag in tags if isinstance(tag, str) and _TAG.fullmatch(tag)))
     kept = {"nbgrader": metadata.get("nbgrader"), "tags": tags, MENDED: metadata.get(MENDED)}
     return {name: value for name, value in kept.items() if value}
 
@@ -206,6 +207,11 @@ def _is_output(value: object) -> bool:
     except (nbformat.ValidationError, AttributeError, TypeError):
         return False
     return True
+
+
+def _is_picture(value: object) -> bool:
+    """Whether a value is a picture pasted into a text, by its media types."""
+    return isinstance(value, dict) and all(isinstance(data, str) for data in value.values())
 
 
 def _dictionary(value: object) -> dict[str, Any]:

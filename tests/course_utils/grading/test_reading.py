@@ -69,6 +69,13 @@ def test_outputs_stored_line_by_line_are_one_text():
     assert (read.source, read.outputs[0].text) == ("1\n2", "1\n2\n")
 
 
+def test_a_picture_pasted_into_an_answer_is_kept():
+    pictures = {"a.png": {"image/png": "iVBORw0KGgo="}}
+    cell = {"cell_type": "markdown", "source": "![](attachment:a.png)", "attachments": pictures}
+    (read,) = read_notebook(json.dumps({"cells": [cell]}).encode())[0].cells
+    assert read.attachments == pictures
+
+
 def test_lines_that_only_look_like_a_conflict_are_kept():
     text = "=======\na heading\n======="
     notebook = new_notebook(cells=[new_code_cell(text, id="heading")])

@@ -7,9 +7,19 @@ exchange and the time limit of *Validate*. Copy it again after every update of t
 import os
 
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
-from nbgrader.preprocessors import GetGrades
+from nbgrader.preprocessors import (
+    AssignLatePenalties,
+    CheckCellMetadata,
+    ClearOutput,
+    GetGrades,
+    IgnorePattern,
+    LimitOutput,
+    OverwriteCells,
+    OverwriteKernelspec,
+    SaveAutoGrades,
+)
 
-from course_utils.grading import HideTests
+from course_utils import grading
 
 c = get_config()  # noqa: F821 (nbgrader provides it)
 
@@ -20,21 +30,43 @@ if exchange := os.environ.get("COURSE_EXCHANGE"):
     c.Exchange.root = exchange
 # A lesson is notebooks/NN_topic/NN_topic.ipynb, with its solutions.
 c.CourseDirectory.source_directory = "notebooks"
-# Files beside a lesson that are not for students.
+# Files that neither go out with a lesson nor come in with a submission. Python files do come in;
+# RefuseModules sees to it that none goes out.
 c.CourseDirectory.ignore = [
     ".ipynb_checkpoints",
     "*.pyc",
     "__pycache__",
     "feedback",
-    "*.py",
-    "*.toml",
+    "wrong_answers.toml",
     "submission_predictions",
     "checkpoints",  # of the trainings in lesson 04
     "bcnn_study.db",  # of its search for settings
 ]
+c.GenerateAssignment.preprocessors.insert(0, grading.RefuseModules)
+# A submission keeps every point that it has earned, whatever happened to its cells or its kernel.
+c.ExchangeFactory.submit = grading.Submit
+c.ExchangeFactory.collect = grading.Collect
+c.Autograde.exporter_class = grading.SubmittedNotebook
+c.Autograde.pre_convert_hook = grading.take_only_notebook
+c.Autograde.sanitize_preprocessors = [
+    grading.MendNotebook,  # in place of nbgrader's DeduplicateIds and add_missing_cells
+    ClearOutput,
+    OverwriteKernelspec,
+    OverwriteCells,
+    CheckCellMetadata,
+]
+c.Autograde.autograde_preprocessors = [
+    grading.RunCells,
+    IgnorePattern,
+    LimitOutput,
+    SaveAutoGrades,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]
 # Cells train networks; nbgrader's default limit is 30 s.
 c.ExecutePreprocessor.timeout = 300
-# A deleted graded cell comes back with no points; otherwise it would stop the whole batch.
-c.OverwriteCells.add_missing_cells = True
 # nbgrader's own feedback would print the hidden tests and the mark schemes.
-c.GenerateFeedback.preprocessors = [HideTests, GetGrades, CSSHTMLHeaderPreprocessor]
+c.GenerateFeedback.preprocessors = [grading.HideTests, GetGrades, CSSHTMLHeaderPreprocessor]
+c.ExchangeFactory.release_feedback = grading.ReleaseFeedback
+# A mark that is missing is blank in the table, and the table says why.
+c.ExportApp.plugin_class = grading.ExportMarks

@@ -1,10 +1,14 @@
-"""From a student's answer to points: partial credit, feedback, and files for the challenge.
+"""From a student's answer to points: partial credit, grading that loses none, feedback, marks.
 
-`partial_credit` ends a test cell, `HideTests` cleans nbgrader's feedback, and
-`predict_for_dnn_challenge` and `predict_for_cnn_challenge` write the files that the challenge
-scores. The room may import `course_utils.files`; only `HideTests` loads nbgrader.
+A notebook calls `partial_credit` at the end of a test cell, and `predict_for_dnn_challenge` and
+`predict_for_cnn_challenge` to write the files that the challenge scores. The other names are steps
+that ``nbgrader_config.py`` puts into nbgrader. In order: `RefuseModules`, `Submit`, `Collect`,
+`take_only_notebook`, `SubmittedNotebook`, `MendNotebook`, `RunCells`, `HideTests`,
+`ReleaseFeedback`, `ExportMarks`. The room may import `course_utils.files`; only these steps load
+nbgrader.
 """
 
+import importlib
 from typing import TYPE_CHECKING
 
 from course_utils.grading.credit import partial_credit
@@ -15,20 +19,48 @@ from course_utils.grading.submissions import (
 )
 
 if TYPE_CHECKING:
+    from course_utils.grading.exchange import Collect, ReleaseFeedback, Submit
+    from course_utils.grading.export import ExportMarks
     from course_utils.grading.feedback import HideTests
+    from course_utils.grading.mending import MendNotebook
+    from course_utils.grading.modules import RefuseModules
+    from course_utils.grading.reading import NotebookError, SubmittedNotebook, take_only_notebook
+    from course_utils.grading.running import RunCells
 
 __all__ = [
+    "Collect",
+    "ExportMarks",
     "HideTests",
+    "MendNotebook",
+    "NotebookError",
+    "RefuseModules",
+    "ReleaseFeedback",
+    "RunCells",
     "SubmissionError",
+    "Submit",
+    "SubmittedNotebook",
     "partial_credit",
     "predict_for_cnn_challenge",
     "predict_for_dnn_challenge",
+    "take_only_notebook",
 ]
+
+_STEPS = {
+    "Collect": "exchange",
+    "ExportMarks": "export",
+    "HideTests": "feedback",
+    "MendNotebook": "mending",
+    "NotebookError": "reading",
+    "RefuseModules": "modules",
+    "ReleaseFeedback": "exchange",
+    "RunCells": "running",
+    "Submit": "exchange",
+    "SubmittedNotebook": "reading",
+    "take_only_notebook": "reading",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name == "HideTests":  # a student's notebook need not load nbgrader
-        from course_utils.grading.feedback import HideTests
-
-        return HideTests
+    if name in _STEPS:  # a student's notebook need not load nbgrader
+        return getattr(importlib.import_module(f"course_utils.grading.{_STEPS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

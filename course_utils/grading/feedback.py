@@ -16,9 +16,11 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, NbGraderPreprocessor
+from nbgrader.utils import is_solution
 
 __all__ = ["HideTests"]
 
+_KEY = "nbgrader"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _FAILED_LINE = re.compile(r"^-+> *\d+ (.*)$", re.MULTILINE)
 
@@ -31,8 +33,10 @@ class HideTests(NbGraderPreprocessor):
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Clean every cell; the notebook is changed in place."""
         whole = [cell.source for cell in nb.cells]
-        for step in (ClearHiddenTests(parent=self), ClearMarkScheme(parent=self)):
-            nb, resources = step.preprocess(nb, resources)
+        # What a student wrote may look like a region of hidden tests, but is none.
+        for cell in (cell for cell in nb.cells if not is_solution(cell) and _KEY in cell.metadata):
+            for step in (ClearHiddenTests(parent=self), ClearMarkScheme(parent=self)):
+                step.preprocess_cell(cell, resources, 0)
         for cell, source in zip(nb.cells, whole, strict=True):
             if cell.cell_type == "code" and cell.source != source:
                 cell.outputs = [_shortened(output, cell.source) for output in cell.outputs]

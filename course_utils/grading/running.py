@@ -1,0 +1,162 @@
+"""Run a student's notebook to its end, whatever one of its cells does to the kernel.
+
+nbgrader gives up a notebook whose kernel ends. :class:`RunCells` starts another one, runs the cells
+before again, and goes on behind the cell that ended it, which counts as failed. ``exit()`` is only
+noted.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.utils import run_sync
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import Execute
+from nbgrader.utils import is_grade
+
+from course_utils.grading.modules import drop_hiding_modules, modules_left_behind
+from course_utils.grading.notes import add_notes, quoted
+
+__all__ = ["RunCells"]
+
+_MOST_RESTARTS = 3
+_PATIENCE = 20.0  # seconds in which an idle kernel answers, also on a busy machine
+# `exit` in a notebook would end the kernel a moment after the cell.
+_EXIT_IS_TOLD = """
+get_ipython().ask_exit = lambda: get_ipython().payload_manager.write_payload(
+    {"source": "ask_exit", "keepkernel": True}
+)
+"""
+
+
+class RunCells(Execute):
+    """nbgrader's step that runs a notebook; a cell that ends the kernel costs only itself."""
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any], km: Any = None
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Run every cell, and note in the notebook what went wrong."""
+        folder = Path(resources["metadata"]["path"] or ".")
+        self._notes: list[str] = []
+        self._deadly: set[int] = set()
+        self._restarts = 0
+        for name in drop_hiding_modules(folder):
+            self._notes.append(
+                f"{quoted(name)} has the name of an installed module and was left out; rename it"
+            )
+        nb, resources = super().preprocess(nb, resources, km)
+        for name in modules_left_behind(nb, folder):
+            self._notes.append(f"imports {quoted(name)}, which is neither installed nor handed in")
+        self._notes += [
+            f"{quoted(cell.metadata.nbgrader.grade_id)} has no points only because of a warning"
+            for cell in nb.cells
+            if is_grade(cell) and _only_warned(cell)
+        ]
+        add_notes(nb, resources, self._notes, self.log)
+        return nb, resources
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Run one cell; go on with a new kernel if it ended or blocked this one."""
+        if cell.cell_type != "code" or not cell.source.strip():
+            return cell, resources
+        if self._restarts > _MOST_RESTARTS:
+            _fail(cell, "NotRun", "the kernel had ended too often")
+            return cell, resources
+        try:
+            cell, resources = super().preprocess_cell(cell, resources, index)
+        except DeadKernelError:
+            self._go_on_behind(index, "ended the kernel")
+        except CellTimeoutError:
+            _fail(cell, "CellTimeoutError", "the output of this cell did not end")
+            self._note(index, "wrote without end")
+        if _timed_out(cell) and not self._answers():
+            self._go_on_behind(index, "could not be stopped")
+        return cell, resources
+
+    def start_new_kernel_client(self, **options: Any) -> Any:
+        """Connect to the kernel, and keep ``exit()`` from ending it."""
+        client = super().start_new_kernel_client(**options)
+        client.execute(_EXIT_IS_TOLD, silent=True)
+        return client
+
+    def on_cell_executed(self, **told: Any) -> None:
+        """Note a call of ``exit()``; nbgrader's own work is done first."""
+        super().on_cell_executed(**told)
+        payload = told["execute_reply"]["content"].get("payload", [])
+        if any(each.get("source") == "ask_exit" for each in payload):
+            self._note(told["cell_index"], "calls exit(), which had no effect")
+
+    def _note(self, index: int, what: str) -> None:
+        cell = self.nb.cells[index]
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        first_line = cell.source.strip().partition("\n")[0]
+        note = f"cell {index + 1} ({quoted(name or first_line)}) {what}"
+        if note not in self._notes:
+            self._notes.append(note)
+
+    async def _async_answers(self) -> bool:
+        """Whether the kernel is free for the next cell."""
+        try:
+            await self.kc.kernel_info(reply=True, timeout=_PATIENCE)
+        except (TimeoutError, RuntimeError):
+            return False
+        return True
+
+    _answers = run_sync(_async_answers)
+
+    def _go_on_behind(self, index: int, what: str) -> None:
+        """Count a cell as failed, and bring a new kernel to the state before it."""
+        self._deadly.add(index)
+        _fail(self.nb.cells[index], "KernelDied", f"this cell {what}")
+        self._note(index, f"{what}; it counts as failed, and the others were run in a new one")
+        kept = copy.deepcopy(self.nb.cells)
+        while not self._restarted(index):
+            pass
+        self.nb.cells[:] = kept
+
+    def _restarted(self, index: int) -> bool:
+        """Start a new kernel; False if the cells before this one ended it, too."""
+        self._restarts += 1
+        self._cleanup_kernel()
+        self.create_kernel_manager()
+        self.start_new_kernel()
+        self.start_new_kernel_client()
+        if self._restarts > _MOST_RESTARTS:
+            self._notes.append("the kernel ended too often; the cells behind were not run")
+            return True
+        try:
+            self._run_again(index)
+        except (DeadKernelError, CellTimeoutError):
+            return False
+        return True
+
+    def _run_again(self, index: int) -> None:
+        """Run the cells before this one but those that end or block a kernel."""
+        for position, cell in enumerate(self.nb.cells[:index]):
+            if position not in self._deadly and not _timed_out(cell):
+                self.execute_cell(copy.deepcopy(cell), position)
+
+
+def _fail(cell: NotebookNode, name: str, why: str) -> None:
+    """Put an error first among the outputs, where nbgrader looks for it."""
+    cell.outputs.insert(
+        0, new_output("error", ename=name, evalue=why, traceback=[f"{name}: {why}"])
+    )
+
+
+def _only_warned(cell: NotebookNode) -> bool:
+    """Whether a check wrote to standard error and nothing else is wrong with it."""
+    outputs = cell.get("outputs", [])
+    failed = any(output.output_type == "error" for output in outputs)
+    return not failed and any(output.get("name") == "stderr" for output in outputs)
+
+
+def _timed_out(cell: NotebookNode) -> bool:
+    outputs = cell.get("outputs", [])
+    return any(o.output_type == "error" and o.ename == "CellTimeoutError" for o in outputs)

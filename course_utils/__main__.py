@@ -14,8 +14,9 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from course_utils.jetfile import DataError
+from course_utils.jetfile import DataError, data_command, install_command
 from course_utils.samples import SAMPLES, SPLITS, Sample, data_root, data_roots, small_sample
+from course_utils.samples.jet_data import require_sound
 from course_utils.samples.places import described, holds, is_there
 
 DEFAULT_JETS: Final = 60_000
@@ -23,14 +24,14 @@ DEFAULT_SEED: Final = 1
 
 _EXAMPLES: Final = """\
 examples:
-  ./data_download.sh                                    list the samples
-  ./data_download.sh top_tagging                        fetch the public files by DOI
-  ./data_download.sh top_tagging --split val test       only some of them
-  ./data_download.sh --generate top_tagging             make jets here, no network needed
-  ./data_download.sh --generate top_tagging --jets 300000 --seed 7 --workers 8
-  ./data_download.sh --generate hbb                     the same for Higgs bosons
-  ./data_download.sh hbb --files 6                      of the public 245 GB 6 files for training
-  ./data_download.sh --prepare images top_tagging       make images of what is here, once for all
+  {command}                                    list the samples
+  {command} top_tagging                        fetch the public files by DOI
+  {command} top_tagging --split val test       only some of them
+  {command} --generate top_tagging             make jets here, no network needed
+  {command} --generate top_tagging --jets 300000 --seed 7 --workers 8
+  {command} --generate hbb                     the same for Higgs bosons
+  {command} hbb --files 6                      of the public 245 GB 6 files for training
+  {command} --prepare images top_tagging       make images of what is here, once for all
 
 Jets go to $JET_DATA if that is set, else to data/ in the checkout, else to your cache folder.
 A site with a copy of the public files sets JET_DATA_MIRROR to its address; the files are
@@ -46,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _check_usage(parser, options)
     try:
+        for sample in SAMPLES if options.sample is None else [options.sample]:
+            require_sound(sample)
         if options.sample is None:
             _list_samples()
             return 0
@@ -82,9 +85,9 @@ def split_sizes(n_jets: int, *, multiple: int = 2) -> dict[str, int]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="data_download.sh",
+        prog=data_command().removeprefix("./"),
         description="Lists, fetches, generates and prepares the jets of the course.",
-        epilog=_EXAMPLES,
+        epilog=_EXAMPLES.format(command=data_command()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("sample", nargs="?", choices=sorted(SAMPLES), help="which sample")
@@ -256,7 +259,7 @@ def _require_simulation() -> None:
     if missing := _missing_simulation():
         raise DataError(
             f"Generating needs {' and '.join(missing)}, not installed here; install with: "
-            f"pip install -c constraints.txt -e '.[simulation]'"
+            + install_command("simulation")
         )
 
 
@@ -278,7 +281,8 @@ def _list_samples() -> None:
             f"doi:{sample.doi}\n{sample.reference}"
         )
         console.print(table)
-    console.print("./data_download.sh --help shows how to fetch or generate them.", highlight=False)
+    how = f"{data_command('--help')} shows how to fetch or generate them."
+    console.print(how, highlight=False)
 
 
 def _state(sample: Sample, split: str) -> str:

@@ -9,6 +9,7 @@ Every fault of a file is reported by one of two exceptions::
     +-- DataNotFound   there is no file
 """
 
+from course_utils.jetfile.commands import data_command, install_command
 from course_utils.jetfile.format import (
     N_CONSTITUENTS,
     TTV,
@@ -28,6 +29,8 @@ __all__ = [
     "JetFile",
     "JetTable",
     "column_type",
+    "data_command",
+    "install_command",
     "row_numbers",
     "write_jets",
 ]

@@ -28,6 +28,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from course_utils.jetfile.commands import generate
+
 N_CONSTITUENTS: Final = 200  # of the public format
 KEY: Final = "table"
 TRUTH_COLUMNS: Final = ("truthE", "truthPX", "truthPY", "truthPZ")
@@ -72,11 +74,6 @@ class DataNotFound(DataError):
 
 for _error in (DataError, DataNotFound):  # a student's traceback names the public door
     _error.__module__ = "course_utils.jetfile"
-
-
-def generate(sample: str) -> str:
-    """Return the command that generates a sample."""
-    return f"./data_download.sh --generate {sample}"
 
 
 def require_hdf5(path: Path, sample: str) -> None:

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from tables import HDF5ExtError, Table
 
+from course_utils.jetfile.commands import generate
 from course_utils.jetfile.format import (
     KEY,
     LABEL_COLUMNS,
@@ -22,7 +23,6 @@ from course_utils.jetfile.format import (
     checked_column,
     column_type,
     constituent_columns,
-    generate,
     plain,
     require_columns,
     require_finite,

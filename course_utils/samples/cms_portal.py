@@ -27,7 +27,7 @@ from typing import Any, Final
 
 import requests
 
-from course_utils.jetfile import TTV, DataError, JetTable, write_jets
+from course_utils.jetfile import TTV, DataError, JetTable, install_command, write_jets
 from course_utils.samples.catalogue import SPLITS, Sample
 from course_utils.samples.download import Resuming, faults_told
 from course_utils.samples.places import holds, is_there
@@ -80,7 +80,7 @@ def fetch_ntuples(
     if find_spec("uproot") is None:
         raise DataError(
             "Reading the public files needs uproot, which is not installed. Install it with: "
-            "pip install -c constraints.txt -e '.[cms]'"
+            + install_command("cms")
         )
     with faults_told(sample, "the list of files"):
         chosen = choose(public_files(), TRAIN_FILES if train_files is None else train_files)

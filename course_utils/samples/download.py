@@ -23,7 +23,7 @@ from pooch.downloaders import doi_to_repository
 from requests.exceptions import ChunkedEncodingError, HTTPError, RequestException, Timeout
 from tqdm import tqdm
 
-from course_utils.jetfile import DataError
+from course_utils.jetfile import DataError, data_command
 from course_utils.samples.catalogue import Sample
 from course_utils.samples.places import is_there
 
@@ -185,7 +185,7 @@ def faults_told(sample: Sample, what: str) -> Iterator[None]:
     """Turn every fault of a download into one sentence that says what to do."""
     way_out = (
         f"run the same command again to continue, or make jets of the same kind offline: "
-        f"./data_download.sh --generate {sample.name}"
+        f"{data_command('--generate', sample.name)}"
     )
     try:
         yield

@@ -14,6 +14,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from course_utils.files import disk_room, is_full
 from course_utils.jetfile import DataError, data_command, install_command
 from course_utils.samples import SAMPLES, SPLITS, Sample, data_root, data_roots, small_sample
 from course_utils.samples.jet_data import require_sound
@@ -62,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"{error}. To use another folder, set JET_DATA to it.", file=sys.stderr)
+        why = f"{error}. {disk_room(data_root())}" if is_full(error) else f"{error}."
+        print(f"{why} To use another folder, set JET_DATA to it.", file=sys.stderr)
         return 1
     return 0
 

@@ -102,8 +102,8 @@ def located(sample: str, split: str) -> Path:
     small = small_sample(sample)
     if not small.exists():
         raise DataNotFound(
-            f"{_elsewhere(small, sample)}No jets of {sample} in {', '.join(map(str, data_roots()))}. "
-            f"Make them with: {data_command('--generate', sample)}"
+            f"{_elsewhere(small, sample)}No jets of {sample} in "
+            f"{', '.join(map(str, data_roots()))}. Make them with: {data_command('--generate', sample)}"
         )
     return small
 
@@ -111,7 +111,7 @@ def located(sample: str, split: str) -> Path:
 def _elsewhere(path: Path, sample: str) -> str:
     """A sentence on ``JET_DATA``, if jets come from another place; none on the place by default."""
     root = jet_data()
-    if root in (None, _CHECKOUT / "data", path.parent.parent):
+    if root in (None, _CHECKOUT / "data") or path.parent == root / sample:
         return ""
     return f"{nothing_there(sample)} "
 

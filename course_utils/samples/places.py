@@ -103,7 +103,8 @@ def located(sample: str, split: str) -> Path:
     if not small.exists():
         raise DataNotFound(
             f"{_elsewhere(small, sample)}No jets of {sample} in "
-            f"{', '.join(map(str, data_roots()))}. Make them with: {data_command('--generate', sample)}"
+            f"{', '.join(map(str, data_roots()))}. "
+            f"Make them with: {data_command('--generate', sample)}"
         )
     return small
 

@@ -244,7 +244,7 @@ def test_a_limit_that_stops_hdf5_in_the_middle_of_a_file_is_told_the_same_way(tm
     )
     command = [sys.executable, "-c", code, str(tmp_path / "train.h5")]
     tests = str(Path(__file__).parents[2])
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), tests])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), tests])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert "train.h5 failed. Is the disk full" in done.stdout, done.stderr
     assert " MB free" in done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -258,7 +259,17 @@ def _missing_simulation() -> list[str]:
 
 
 def _require_simulation() -> None:
-    if missing := _missing_simulation():
+    machine = sys.platform, platform.machine()
+    if "pythia8mc" in (missing := _missing_simulation()) and (
+        machine != ("linux", "x86_64") or sys.version_info >= (3, 14)
+    ):  # as the marker in pyproject.toml says
+        raise DataError(
+            f"Pythia, which generates the jets, has no package for this machine "
+            f"({' '.join(machine)}, Python {platform.python_version()}). The lessons run on the "
+            f"small samples; for more jets, copy those that another machine has made into "
+            f"{data_root()}, or download the public ones: {data_command('top_tagging')}"
+        )
+    if missing:
         raise DataError(
             f"Generating needs {' and '.join(missing)}, not installed here; install with: "
             + install_command("simulation")

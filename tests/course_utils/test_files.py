@@ -76,6 +76,17 @@ def test_one_at_a_time_makes_a_file_and_nothing_of_the_lock_stays(tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_every_user_of_a_shared_folder_may_take_the_lock(tmp_path):
+    before = os.umask(0o022)
+    try:
+        with locked(tmp_path / "train.h5", busy=lambda: pytest.fail("nobody else is here")):
+            (lock,) = tmp_path.iterdir()
+            assert stat.S_IMODE(lock.stat().st_mode) == 0o666
+    finally:
+        os.umask(before)
+
+
 def test_where_there_are_no_locks_the_work_is_done_without(tmp_path, monkeypatch):
     def refuse(self, *of, **options):
         raise NotImplementedError

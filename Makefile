@@ -66,7 +66,7 @@ test-oldest: | python  ## test what needs no lesson with the oldest versions tha
 	$(PYTHON) -m venv build/oldest
 	build/oldest/bin/$(PIP) uv  # pip cannot choose the oldest
 	build/oldest/bin/uv pip install --python build/oldest/bin/python --resolution lowest-direct -e '.[simulation,images,cms,test]' scikit-learn
-	$(ONE_THREAD) PATH=$(abspath build/oldest/bin):$(PATH) build/oldest/bin/python -m pytest -n $(WORKERS) --maxprocesses 4 --no-loadscope-reorder $(OLDEST_TESTS)
+	$(ONE_THREAD) PATH=$(abspath build/oldest/bin):$(PATH) build/oldest/bin/python -m pytest -n $(WORKERS) --maxprocesses 4 --no-loadscope-reorder -W default::DeprecationWarning $(OLDEST_TESTS)
 
 lab: $(VENV)/ready  ## open JupyterLab, as a student sees it
 	jupyter lab

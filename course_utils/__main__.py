@@ -18,7 +18,7 @@ from rich.table import Table
 from course_utils.files import disk_room, is_full
 from course_utils.jetfile import DataError, data_command, install_command
 from course_utils.samples import SAMPLES, SPLITS, Sample, data_root, data_roots, small_sample
-from course_utils.samples.jet_data import require_sound
+from course_utils.samples.environment import require_sound
 from course_utils.samples.places import described, holds, is_there
 
 DEFAULT_JETS: Final = 60_000

@@ -12,7 +12,7 @@ import platformdirs
 
 from course_utils.jetfile import DataError, DataNotFound, JetFile, data_command
 from course_utils.samples.catalogue import SAMPLES, SPLITS
-from course_utils.samples.jet_data import jet_data, nothing_there, require_sound
+from course_utils.samples.environment import jet_data, nothing_there, require_sound
 
 __all__ = [
     "data_root",

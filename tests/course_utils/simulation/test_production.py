@@ -176,16 +176,18 @@ def test_a_second_production_of_a_file_leaves_the_first_alone_and_follows_its_ki
     path = tmp_path / "train.h5"
     command = [sys.executable, "-c", HOLDS_THE_PLACE, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
-        assert first.stdout.readline() == "begun\n"
-        parts = sorted((tmp_path / "train.h5.parts").iterdir())
-        for other in ({}, {"seed": 99}, {"n_jets": 20}):
-            with pytest.raises(
-                DataError, match=r"Another process is making .*train\.h5 now"
-            ) as told:
-                made(path, **other)
-            assert "remove" not in str(told.value)
-        assert sorted((tmp_path / "train.h5.parts").iterdir()) == parts
-        first.kill()
+        try:
+            assert first.stdout.readline() == "begun\n"
+            parts = sorted((tmp_path / "train.h5.parts").iterdir())
+            for other in ({}, {"seed": 99}, {"n_jets": 20}):
+                with pytest.raises(
+                    DataError, match=r"Another process is making .*train\.h5 now"
+                ) as told:
+                    made(path, **other)
+                assert "remove" not in str(told.value)
+            assert sorted((tmp_path / "train.h5.parts").iterdir()) == parts
+        finally:
+            first.kill()
     np.testing.assert_array_equal(contents(made(path)).jets, reference.jets)
     assert [each.name for each in tmp_path.iterdir()] == ["train.h5"]
 

@@ -65,7 +65,7 @@ test-challenge: $(VENV)/ready  ## test the challenge on the database that CHALLE
 test-oldest: | python  ## test what needs no lesson with the oldest versions that pyproject.toml allows
 	$(PYTHON) -m venv build/oldest
 	build/oldest/bin/$(PIP) uv  # pip cannot choose the oldest
-	build/oldest/bin/uv pip install --python build/oldest/bin/python --resolution lowest-direct -e '.[simulation,images,cms,test]' scikit-learn
+	build/oldest/bin/uv pip install --python build/oldest/bin/python --resolution lowest-direct -e '.[simulation,images,cms,test]'
 	$(ONE_THREAD) PATH=$(abspath build/oldest/bin):$(PATH) build/oldest/bin/python -m pytest -n $(WORKERS) --maxprocesses 4 --no-loadscope-reorder -W default::DeprecationWarning $(OLDEST_TESTS)
 
 lab: $(VENV)/ready  ## open JupyterLab, as a student sees it

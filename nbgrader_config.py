@@ -5,6 +5,8 @@ exchange and the time limit of *Validate*. Copy it again after every update of t
 """
 
 import os
+from importlib.util import find_spec
+from pathlib import Path
 
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbgrader.preprocessors import (
@@ -65,6 +67,14 @@ c.Autograde.autograde_preprocessors = [
 ]
 # Cells train networks; nbgrader's default limit is 30 s.
 c.ExecutePreprocessor.timeout = 300
+# Nobody's own settings run in the kernel of a lesson: startup files and profiles of IPython,
+# PYTHONSTARTUP, a matplotlibrc. (Those of Keras are hidden by `quiet_tensorflow` in the lesson.)
+c.ExecutePreprocessor.extra_arguments = [
+    "--profile=jet-tagging",
+    "--IPKernelApp.auto_create=True",
+    "--IPKernelApp.exec_PYTHONSTARTUP=False",
+]
+os.environ["MATPLOTLIBRC"] = str(Path(find_spec("matplotlib").origin).parent / "mpl-data")
 # nbgrader's own feedback would print the hidden tests and the mark schemes.
 c.GenerateFeedback.preprocessors = [grading.HideTests, GetGrades, CSSHTMLHeaderPreprocessor]
 c.ExchangeFactory.release_feedback = grading.ReleaseFeedback

@@ -21,7 +21,7 @@ simulation      Pythia 8, detector and FastJet make jets on this machine
 samples         the catalogue of samples: what there is, where it lies, downloads
 jetfile         the public jet-file format: one HDF5 table, read and written
 prepared        jets on disk as a network reads them, in shuffled batches
-files           a file is written completely or not at all
+files           a file is written completely or not at all, by one at a time
 ==============  ===================================================================
 
 Importing the package imports none of them, so each costs only what it needs.

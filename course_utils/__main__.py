@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,8 +15,10 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from course_utils.jetfile import DataError
+from course_utils.files import disk_room, is_full
+from course_utils.jetfile import DataError, data_command, install_command
 from course_utils.samples import SAMPLES, SPLITS, Sample, data_root, data_roots, small_sample
+from course_utils.samples.environment import require_sound
 from course_utils.samples.places import described, holds, is_there
 
 DEFAULT_JETS: Final = 60_000
@@ -23,14 +26,14 @@ DEFAULT_SEED: Final = 1
 
 _EXAMPLES: Final = """\
 examples:
-  ./data_download.sh                                    list the samples
-  ./data_download.sh top_tagging                        fetch the public files by DOI
-  ./data_download.sh top_tagging --split val test       only some of them
-  ./data_download.sh --generate top_tagging             make jets here, no network needed
-  ./data_download.sh --generate top_tagging --jets 300000 --seed 7 --workers 8
-  ./data_download.sh --generate hbb                     the same for Higgs bosons
-  ./data_download.sh hbb --files 6                      of the public 245 GB 6 files for training
-  ./data_download.sh --prepare images top_tagging       make images of what is here, once for all
+  {command}                                    list the samples
+  {command} top_tagging                        fetch the public files by DOI
+  {command} top_tagging --split val test       only some of them
+  {command} --generate top_tagging             make jets here, no network needed
+  {command} --generate top_tagging --jets 300000 --seed 7 --workers 8
+  {command} --generate hbb                     the same for Higgs bosons
+  {command} hbb --files 6                      of the public 245 GB 6 files for training
+  {command} --prepare images top_tagging       make images of what is here, once for all
 
 Jets go to $JET_DATA if that is set, else to data/ in the checkout, else to your cache folder.
 A site with a copy of the public files sets JET_DATA_MIRROR to its address; the files are
@@ -46,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _check_usage(parser, options)
     try:
+        for sample in SAMPLES if options.sample is None else [options.sample]:
+            require_sound(sample)
         if options.sample is None:
             _list_samples()
             return 0
@@ -59,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"{error}. To use another folder, set JET_DATA to it.", file=sys.stderr)
+        why = f"{error}. {disk_room(data_root())}" if is_full(error) else f"{error}."
+        print(f"{why} To use another folder, set JET_DATA to it.", file=sys.stderr)
         return 1
     return 0
 
@@ -82,9 +88,9 @@ def split_sizes(n_jets: int, *, multiple: int = 2) -> dict[str, int]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="data_download.sh",
+        prog=data_command().removeprefix("./"),
         description="Lists, fetches, generates and prepares the jets of the course.",
-        epilog=_EXAMPLES,
+        epilog=_EXAMPLES.format(command=data_command()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("sample", nargs="?", choices=sorted(SAMPLES), help="which sample")
@@ -253,10 +259,20 @@ def _missing_simulation() -> list[str]:
 
 
 def _require_simulation() -> None:
-    if missing := _missing_simulation():
+    machine = sys.platform, platform.machine()
+    if "pythia8mc" in (missing := _missing_simulation()) and (
+        machine != ("linux", "x86_64") or sys.version_info >= (3, 14)
+    ):  # as the marker in pyproject.toml says
+        raise DataError(
+            f"Pythia, which generates the jets, has no package for this machine "
+            f"({' '.join(machine)}, Python {platform.python_version()}). The lessons run on the "
+            f"small samples; for more jets, copy those that another machine has made into "
+            f"{data_root()}, or download the public ones: {data_command('top_tagging')}"
+        )
+    if missing:
         raise DataError(
             f"Generating needs {' and '.join(missing)}, not installed here; install with: "
-            f"pip install -c constraints.txt -e '.[simulation]'"
+            + install_command("simulation")
         )
 
 
@@ -278,7 +294,8 @@ def _list_samples() -> None:
             f"doi:{sample.doi}\n{sample.reference}"
         )
         console.print(table)
-    console.print("./data_download.sh --help shows how to fetch or generate them.", highlight=False)
+    how = f"{data_command('--help')} shows how to fetch or generate them."
+    console.print(how, highlight=False)
 
 
 def _state(sample: Sample, split: str) -> str:

@@ -139,9 +139,9 @@ def _of_public_jets(
 
 
 def _missing(what: str, extra: str) -> ChallengeError:
-    return ChallengeError(
-        f"{what}: pip install -c constraints.txt -e '.[{extra}]', then run baselines again."
-    )
+    from course_utils.jetfile import install_command
+
+    return ChallengeError(f"{what}: {install_command(extra)}, then run baselines again.")
 
 
 def _npy(scores: NDArray[np.float64]) -> bytes:

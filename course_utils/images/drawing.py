@@ -155,7 +155,7 @@ def _steps() -> ModuleType:
         if error.name != "numba":
             raise
         raise ModuleNotFoundError(
-            "Drawing jet images needs numba: pip install 'jet-tagging-course[images]'.",
+            "Drawing jet images needs numba: pip install numba",
             name="numba",
         ) from error
     return steps

@@ -10,6 +10,7 @@ Every fault of a file is reported by one of three exceptions::
     +-- DataUnavailable   there is one, perhaps sound, but it is locked or its disk fails
 """
 
+from course_utils.jetfile.commands import data_command, install_command
 from course_utils.jetfile.faults import DataError, DataNotFound, DataUnavailable
 from course_utils.jetfile.format import (
     N_CONSTITUENTS,
@@ -29,6 +30,8 @@ __all__ = [
     "JetFile",
     "JetTable",
     "column_type",
+    "data_command",
+    "install_command",
     "row_numbers",
     "write_jets",
 ]

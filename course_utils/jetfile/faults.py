@@ -14,6 +14,8 @@ from typing import Final
 
 import tables
 
+from course_utils.jetfile.commands import generate
+
 _HDF5_SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _LOCKED: Final = (errno.EAGAIN, errno.EACCES)
 
@@ -33,11 +35,6 @@ class DataUnavailable(DataError):
 # A student's traceback names the public door.
 for _error in (DataError, DataNotFound, DataUnavailable):
     _error.__module__ = "course_utils.jetfile"
-
-
-def generate(sample: str) -> str:
-    """Return the command that generates a sample."""
-    return f"./data_download.sh --generate {sample}"
 
 
 def _require_hdf5(path: Path, sample: str) -> None:
@@ -124,14 +121,3 @@ def _unavailable(path: Path, reason: str) -> DataUnavailable:
         f"{path} cannot be read: {reason}. The file itself may be sound: look at its permissions "
         f"and its disk."
     )
-
-
-@contextmanager
-def told_as(message: str, *faults: type[Exception]) -> Iterator[None]:
-    """Raise a `DataError` with this message when one of `faults` is raised."""
-    try:
-        yield
-    except DataError:
-        raise
-    except faults as fault:
-        raise DataError(message) from fault

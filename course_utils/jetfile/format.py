@@ -29,7 +29,8 @@ import numpy as np
 import tables
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils.jetfile.faults import DataError, generate
+from course_utils.jetfile.commands import generate
+from course_utils.jetfile.faults import DataError
 from course_utils.jetfile.layout import LAYOUTS, Layout, text
 
 N_CONSTITUENTS: Final = 200  # of the public format

@@ -39,11 +39,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from filelock import FileLock
 from tqdm.auto import tqdm
 
 from course_utils import samples
-from course_utils.files import part_of
+from course_utils.files import disk_room, is_full, locked, part_of
 from course_utils.jetfile import DataError, JetTable
 from course_utils.prepared.arrays import MANIFEST, PackedError, PackedWriter, open_packed
 from course_utils.prepared.forms import FORMS, Constituents, Form, Packed
@@ -179,19 +178,13 @@ def _is_writable(place: Path) -> bool:
 @contextmanager
 def _lock(place: Path) -> Iterator[None]:
     """Let one process at a time make a form, so that two do not both do the work."""
-    # Open to all users of the folder. A soft lock would outlive a process that is killed.
-    lock = FileLock(place.with_name(f".{place.name}.lock"), mode=0o666, fallback_to_soft=False)
-    with suppress(NotImplementedError, OSError):  # no locks here
-        try:
-            lock.acquire(blocking=False)
-        except TimeoutError:
-            _logger.warning("Another process is making %s; waiting for it.", place)
-            lock.acquire()
-    try:
+
+    def busy() -> None:
+        _logger.warning("Another process is making %s; waiting for it.", place)
+
+    with locked(place, busy=busy):
         _clear_up(place.parent)
         yield
-    finally:
-        lock.release()
 
 
 def _clear_up(folder: Path) -> None:
@@ -217,10 +210,11 @@ def _make(place: Path, about: dict[str, Any], form: Form, source: Path, *, progr
             writer.finish(about | {"path": str(source.resolve())})
         _put(part, place, about)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        full = is_full(error)
         raise DataError(
             f"Cannot keep prepared jets in {place.parent}: {error.strerror}. "
-            f"{_MAKE_ROOM if full else 'Set'} JET_DATA to another folder with the jets."
+            f"{f'{disk_room(place.parent)} {_MAKE_ROOM}' if full else 'Set'} JET_DATA to another "
+            f"folder with the jets."
         ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -8,6 +8,9 @@ that holds any split of the sample:
 2. ``data/`` in a checkout of the course;
 3. the user's cache folder.
 
+``JET_DATA`` with a value that cannot be meant, such as the folder of one sample, is an error. With
+one that holds no jets yet, the log says so, and what serves instead.
+
 All splits of a sample come from one place, so that a network is never trained on one generation of
 jets and tested on another. Where there is none, the small sample that comes with the course serves.
 
@@ -17,7 +20,7 @@ More jets come from the command line, the only code that uses the Internet::
     ./data_download.sh top_tagging                the public files, by DOI
     ./data_download.sh --generate top_tagging     jets of the same kind, made here
 
-The room may import `course_utils.jetfile` and `course_utils.kinematics`.
+The room may import `course_utils.jetfile`, `course_utils.kinematics` and `course_utils.files`.
 """
 
 from course_utils.samples.catalogue import (

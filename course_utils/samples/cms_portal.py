@@ -27,9 +27,10 @@ from typing import Any, Final
 
 import requests
 
-from course_utils.jetfile import TTV, DataError, JetTable, write_jets
+from course_utils.files import locked
+from course_utils.jetfile import TTV, DataError, JetTable, install_command, write_jets
 from course_utils.samples.catalogue import SPLITS, Sample
-from course_utils.samples.download import Resuming, faults_told
+from course_utils.samples.download import Resuming, faults_told, refuse_second
 from course_utils.samples.places import holds, is_there
 
 PORTAL: Final = "https://opendata.cern.ch"
@@ -80,25 +81,35 @@ def fetch_ntuples(
     if find_spec("uproot") is None:
         raise DataError(
             "Reading the public files needs uproot, which is not installed. Install it with: "
-            "pip install -c constraints.txt -e '.[cms]'"
+            + install_command("cms")
         )
     with faults_told(sample, "the list of files"):
         chosen = choose(public_files(), TRAIN_FILES if train_files is None else train_files)
+    folder.mkdir(parents=True, exist_ok=True)
     for split in splits:
-        path, files = folder / f"{split}.h5", chosen[split]
-        names = " ".join(file.name for file in files)
-        if is_there(path, is_wanted=partial(holds, {"files": names}), force=force):
-            yield f"{path} is already there."
-            continue
-        ntuples = []
-        for file in files:
-            with faults_told(sample, file.name):
-                ntuples.append(_fetch(file, folder / "ntuples"))
-            yield f"{file.name}: {ntuples[-1].stat().st_size / 1e9:.2f} GB, verified."
-        n_jets = write_jets(path, _tables(ntuples, split), provenance=_provenance(split, files))
-        for ntuple in ntuples:
-            ntuple.unlink()
-        yield f"{path}: {n_jets} jets from {len(files)} public files."
+        path = folder / f"{split}.h5"
+        with locked(path, busy=partial(refuse_second, path)):
+            yield from _fetch_split(sample, path, chosen[split], force=force)
+
+
+def _fetch_split(
+    sample: Sample, path: Path, files: list[PublicFile], *, force: bool
+) -> Iterator[str]:
+    """One jet file of some public files, while nobody else makes it."""
+    names = " ".join(file.name for file in files)
+    if is_there(path, is_wanted=partial(holds, {"files": names}), force=force):
+        yield f"{path} is already there."
+        return
+    ntuples = []
+    for file in files:
+        with faults_told(sample, file.name):
+            ntuples.append(_fetch(file, path.parent / "ntuples"))
+        yield f"{file.name}: {ntuples[-1].stat().st_size / 1e9:.2f} GB, verified."
+    split = path.stem
+    n_jets = write_jets(path, _tables(ntuples, split), provenance=_provenance(split, files))
+    for ntuple in ntuples:
+        ntuple.unlink()
+    yield f"{path}: {n_jets} jets from {len(files)} public files."
 
 
 def public_files() -> list[PublicFile]:

@@ -10,10 +10,13 @@ A site that keeps a copy sets ``JET_DATA_MIRROR`` to an address that serves
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +26,8 @@ from pooch.downloaders import doi_to_repository
 from requests.exceptions import ChunkedEncodingError, HTTPError, RequestException, Timeout
 from tqdm import tqdm
 
-from course_utils.jetfile import DataError
+from course_utils.files import disk_room, is_full, locked
+from course_utils.jetfile import DataError, data_command
 from course_utils.samples.catalogue import Sample
 from course_utils.samples.places import is_there
 
@@ -88,9 +92,27 @@ class Resuming:
                 raise requests.ConnectionError(f"Asked for bytes from {have}, got {span!r}.")
             self._append(answer, have if resumed else 0)
 
+    @contextmanager
+    def _full_disk_told(self, length: int) -> Iterator[None]:
+        """Name the disk that has no room for so many bytes more; leave nothing on it."""
+        try:
+            if shutil.disk_usage(self.part.parent).free < length:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            yield
+        except OSError as error:
+            if not is_full(error):
+                raise
+            self.part.unlink(missing_ok=True)
+            raise DataError(
+                f"Fetching into {self.part.parent} stopped: no room on the disk, or a quota is "
+                f"used up. {disk_room(self.part.parent, needed=length)} Make room there and run "
+                f"the same command again, or set JET_DATA to another folder."
+            ) from error
+
     def _append(self, answer: requests.Response, have: int) -> None:
         length = int(answer.headers.get("Content-Length", 0))
         with (
+            self._full_disk_told(length),
             self.part.open("ab" if have else "wb") as file,
             tqdm(
                 total=have + length if length else None,
@@ -125,18 +147,30 @@ def fetch(sample: Sample, splits: list[str], folder: Path, *, force: bool) -> It
             yield _fetch_file(record, name, folder, force=force)
 
 
+def refuse_second(target: Path) -> None:
+    """Raise the error of who fetches a file that another process is fetching."""
+    raise DataError(
+        f"Another process is fetching {target} now. Wait until it is finished, or set JET_DATA to "
+        f"another folder."
+    )
+
+
 def _fetch_file(record: pooch.Pooch, name: str, folder: Path, *, force: bool) -> str:
     target, checksum = folder / name, record.registry[name]
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(target, busy=partial(refuse_second, target)):
+        return _fetch_one(record, target, checksum, force=force)
 
+
+def _fetch_one(record: pooch.Pooch, target: Path, checksum: str, *, force: bool) -> str:
     def is_public(path: Path) -> bool:
         return pooch.file_hash(path, _algorithm(checksum)) == _digest(checksum)
 
     if is_there(target, is_wanted=is_public, force=force):
         return f"{target} is already there."
-    folder.mkdir(parents=True, exist_ok=True)
     # With the checksum in its name, parts of two versions of a record are never joined.
-    part = folder / f".{Path(name).stem}.{_digest(checksum)[:12]}.part"
-    record.fetch(name, downloader=Resuming(part))
+    part = target.with_name(f".{target.stem}.{_digest(checksum)[:12]}.part")
+    record.fetch(target.name, downloader=Resuming(part))
     return f"{target}: {target.stat().st_size / 1e9:.2f} GB, verified."
 
 
@@ -185,7 +219,7 @@ def faults_told(sample: Sample, what: str) -> Iterator[None]:
     """Turn every fault of a download into one sentence that says what to do."""
     way_out = (
         f"run the same command again to continue, or make jets of the same kind offline: "
-        f"./data_download.sh --generate {sample.name}"
+        f"{data_command('--generate', sample.name)}"
     )
     try:
         yield

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from course_utils.jetfile import TTV, DataError, JetFile, JetTable, row_numbers
+from course_utils.jetfile import TTV, DataError, JetFile, JetTable, data_command, row_numbers
 from course_utils.samples.catalogue import SAMPLES
 from course_utils.samples.places import find, small_sample, warn_once
 
@@ -169,7 +169,7 @@ def _rows(
     if missing := [name for name in labels if name not in file.columns]:
         raise DataError(
             f"{file.path} is not a file of {sample}: it has no column {missing[0]}. "
-            f"Make one with: ./data_download.sh --generate {sample}"
+            f"Make one with: {data_command('--generate', sample)}"
         )
     found: list[NDArray[np.intp]] = []
     for first in range(0, file.n_jets, _ROWS_AT_ONCE):
@@ -196,7 +196,7 @@ def _tell_if_short(sample: str, split: str, n_jets: int, stop: int | None) -> No
         fifths = 3 if split == "train" else 1  # a split's share of what is generated
         warn_once(
             f"Asked for jets up to {stop} of {sample} {split}; there are {n_jets}. "
-            f"For more: ./data_download.sh --generate {sample} --jets {-(-5 * stop // fifths)}"
+            f"For more: {data_command('--generate', sample, '--jets', str(-(-5 * stop // fifths)))}"
         )
 
 

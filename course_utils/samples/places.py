@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import platformdirs
 
-from course_utils.jetfile import DataError, DataNotFound, JetFile
+from course_utils.jetfile import (
+    DataError,
+    DataNotFound,
+    DataUnavailable,
+    JetFile,
+    data_command,
+)
 from course_utils.samples.catalogue import SAMPLES, SPLITS
+from course_utils.samples.environment import jet_data, nothing_there, require_sound
 
 __all__ = [
     "data_root",
@@ -33,7 +39,7 @@ _logger = logging.getLogger("course_utils.samples")
 
 def data_roots() -> tuple[Path, ...]:
     """Return the places where samples are looked for, first choice first."""
-    roots = [Path(root).expanduser()] if (root := os.environ.get("JET_DATA")) else []
+    roots = [] if (root := jet_data()) is None else [root]
     if (_CHECKOUT / "pyproject.toml").exists():  # not so in an installed package
         roots.append(_CHECKOUT / "data")
     return (*roots, platformdirs.user_cache_path("jet-tagging-course"))
@@ -62,6 +68,8 @@ def find(sample: str, split: str) -> Path:
     ------
     DataNotFound
         If the place that holds the sample lacks this split, or nothing is there at all.
+    DataError
+        If ``JET_DATA`` cannot be meant as a place of samples.
     ValueError
         If there is no sample or split of that name.
 
@@ -73,17 +81,21 @@ def find(sample: str, split: str) -> Path:
     ValueError: Expected a split out of train, val, test; got 'training'.
     """
     path = located(sample, split)
+    elsewhere = _elsewhere(path, sample)
     if path == small_sample(sample):
         warn_once(
-            f"These are jets of the small sample {path.name}, enough to try things out. "
-            f"For more: ./data_download.sh --generate {sample}"
+            f"{elsewhere}These are jets of the small sample {path.name}, enough to try things "
+            f"out. For more: {data_command('--generate', sample)}"
         )
+    elif elsewhere:
+        warn_once(f"{elsewhere}These are the jets of {path.parent}.")
     return path
 
 
 def located(sample: str, split: str) -> Path:
     """`find` without a word in the log."""
     _require_known(sample, split)
+    require_sound(sample)
     for root in data_roots():
         folder = root / sample
         if (folder / f"{split}.h5").exists():
@@ -91,15 +103,24 @@ def located(sample: str, split: str) -> Path:
         if others := [other for other in SPLITS if (folder / f"{other}.h5").exists()]:
             raise DataNotFound(
                 f"{folder} holds {', '.join(others)} of {sample}, but no {split}.h5. Make it "
-                f"with: ./data_download.sh --generate {sample} --split {split}"
+                f"with: {data_command('--generate', sample, '--split', split)}"
             )
     small = small_sample(sample)
     if not small.exists():
         raise DataNotFound(
-            f"No jets of {sample} in {', '.join(map(str, data_roots()))}. "
-            f"Make them with: ./data_download.sh --generate {sample}"
+            f"{_elsewhere(small, sample)}No jets of {sample} in "
+            f"{', '.join(map(str, data_roots()))}. "
+            f"Make them with: {data_command('--generate', sample)}"
         )
     return small
+
+
+def _elsewhere(path: Path, sample: str) -> str:
+    """A sentence on ``JET_DATA``, if jets come from another place; none on the place by default."""
+    root = jet_data()
+    if root in (None, _CHECKOUT / "data") or path.parent == root / sample:
+        return ""
+    return f"{nothing_there(sample)} "
 
 
 def is_there(path: Path, *, is_wanted: Callable[[Path], bool], force: bool) -> bool:
@@ -137,15 +158,25 @@ def described(path: Path) -> str:
             seed = file.provenance.get("seed")
             origin = "public" if seed is None else f"generated with seed {seed}"
             return f"{file.n_jets} jets, {origin}"
+    except DataUnavailable:
+        return "a file that cannot be read now"
     except DataError:
         return "not a sound jet file"
 
 
 def holds(wanted: Mapping[str, str | int], path: Path) -> bool:
-    """Whether a jet file says all of this about its jets; ``jets`` is their number."""
+    """Whether a jet file says all of this about its jets; ``jets`` is their number.
+
+    Raises
+    ------
+    DataUnavailable
+        If that cannot be known now: a sound file shall not be called another one.
+    """
     try:
         with JetFile(path) as file:
             found = {**file.provenance, "jets": file.n_jets}
+    except DataUnavailable:
+        raise
     except DataError:
         return False
     return all(found.get(key) == value for key, value in wanted.items())

@@ -9,15 +9,17 @@ already made.
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from io import BytesIO
 from itertools import groupby, islice
@@ -29,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from course_utils.files import write_file
+from course_utils.files import disk_room, is_full, locked, write_file
 from course_utils.jetfile import TTV, DataError, JetTable, column_type, write_jets
 from course_utils.samples import SAMPLES, Process, Recipe, Sample
 from course_utils.simulation.clustering import leading_jets
@@ -41,6 +43,7 @@ from course_utils.simulation.workers import n_cores, worker_pool
 BATCH_EVENTS = 100
 _ARRAYS = ("jets", "truth", "y_true", "ttv")  # of a JetTable, in its order
 _LAYOUT = 3  # of a unit's file; another one is not continued
+_BYTES = 1300  # of a jet: 0.64 kB in a unit's file until all are there, 0.63 kB in the jet file
 
 
 @dataclass(frozen=True)
@@ -169,20 +172,38 @@ def produce(
     ValueError
         An argument is out of its range.
     DataError
-        ``<path>.parts`` holds the beginning of something else, or the disk refuses.
+        Another process makes this file, ``<path>.parts`` holds the beginning of something else, or
+        the disk has no room.
     """
     _check(sample, n_jets, seed, split)
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     units = _units(sample, split, n_jets=n_jets, seed=seed)
-    provenance = origin(sample, split, seed)
+    with locked(path, busy=partial(_refuse_second, path)), _full_disk_told(path, n_jets):
+        return _produce(
+            path, units, origin(sample, split, seed), n_jets, executor, workers, progress
+        )
+
+
+def _produce(
+    path: Path,
+    units: list[Unit],
+    provenance: dict[str, str | int],
+    n_jets: int,
+    executor: Executor | None,
+    workers: int | None,
+    progress: bool,
+) -> Path:
+    """`produce`, once nobody else makes this file."""
     parts = _parts_folder(path, provenance)
     missing = [unit for unit in units if not (parts / unit.file_name).exists()]
+    _require_room(path, n_jets, sum(unit.n_jets for unit in missing))
     workers = workers or n_cores()
     with (
         tqdm(
             total=sum(unit.n_jets for unit in units),
             initial=sum(unit.n_jets for unit in units) - sum(unit.n_jets for unit in missing),
-            desc=f"{sample} {split}",
+            desc=f"{units[0].sample} {units[0].split}",
             unit=" jets",
             disable=not progress,
         ) as bar,
@@ -198,6 +219,44 @@ def produce(
     )
     shutil.rmtree(parts)
     return path
+
+
+def _refuse_second(path: Path) -> None:
+    raise DataError(
+        f"Another process is making {path} now; leave its {_parts_of(path).name} alone. Wait until "
+        f"it is finished, or set JET_DATA to another folder."
+    )
+
+
+def _parts_of(path: Path) -> Path:
+    return path.with_name(path.name + ".parts")
+
+
+def _require_room(path: Path, n_jets: int, n_missing: int) -> None:
+    """Refuse to begin what the disk cannot hold, before the first minute is spent."""
+    needed = (n_jets + n_missing) * _BYTES // 2
+    if shutil.disk_usage(path.parent).free < needed:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@contextmanager
+def _full_disk_told(path: Path, n_jets: int) -> Iterator[None]:
+    """Name the disk where it has no room. Finished units stay; without any, nothing stays."""
+    parts = _parts_of(path)
+    try:
+        yield
+    except (OSError, DataError) as error:
+        if not is_full(error):
+            raise
+        n_units = len(list(parts.glob("*.npz")))
+        if not n_units:
+            shutil.rmtree(parts, ignore_errors=True)
+        kept = f" What is finished waits in {parts.name}." if n_units else ""
+        raise DataError(
+            f"Making {path} stopped: no room on the disk, or a quota is used up. "
+            f"{disk_room(path.parent, needed=n_jets * _BYTES)}{kept} Make room there and run the "
+            f"same command again, or set JET_DATA to another folder."
+        ) from error
 
 
 def _units(sample: str, split: str, *, n_jets: int, seed: int) -> list[Unit]:
@@ -263,13 +322,14 @@ def _cuts(recipe: Recipe) -> str:
 def _parts_folder(path: Path, wanted: dict[str, str | int]) -> Path:
     """The folder where finished units wait, made or found again."""
     wanted = wanted | {"unit layout": _LAYOUT}
-    parts = path.with_name(path.name + ".parts")
+    parts = _parts_of(path)
     label = parts / "origin.json"
     if label.exists() and (begun := json.loads(label.read_text())) != wanted:
         differs = sorted(key for key in wanted if begun.get(key) != wanted[key])
         raise DataError(
             f"{parts} holds an interrupted production with another {', '.join(differs)}. "
-            f"Finish that one with its own arguments, or remove the folder."
+            f"Finish that one with its own arguments; or, if no machine is working on it any more, "
+            f"remove the folder."
         )
     parts.mkdir(parents=True, exist_ok=True)
     write_file(label, json.dumps(wanted, indent=2).encode())

@@ -7,6 +7,7 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -40,6 +41,9 @@ def seed_everything(seed: int) -> None:
 def quiet_tensorflow() -> Iterator[None]:
     """Import TensorFlow or Keras inside, without their lines about this machine's processor.
 
+    Keras begins with its own settings: neither ``~/.keras/keras.json`` nor variables such as
+    ``KERAS_BACKEND`` or ``KERAS_MAX_EPOCHS`` of whoever runs the notebook change what it trains.
+
     Compiled code prints them, so no Python setting stops them: the block discards standard error.
     A failing import still raises. Afterwards TensorFlow prints only errors, unless
     ``TF_CPP_MIN_LOG_LEVEL`` was already set.
@@ -54,11 +58,27 @@ def quiet_tensorflow() -> Iterator[None]:
     standard_error, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        yield
+        with _keras_as_published():
+            yield
     finally:
         os.dup2(standard_error, 2)
         os.close(standard_error)
         os.close(nowhere)
+
+
+@contextmanager
+def _keras_as_published() -> Iterator[None]:
+    """Hide the user's settings from Keras, which reads them once, when it is imported."""
+    own = {name: value for name, value in os.environ.items() if name.startswith("KERAS_")}
+    with TemporaryDirectory() as empty:
+        for name in own:
+            del os.environ[name]
+        os.environ |= {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": empty}
+        try:
+            yield
+        finally:
+            del os.environ["KERAS_BACKEND"], os.environ["KERAS_HOME"]
+            os.environ |= own
 
 
 def sized(wanted: int, *, limit: str) -> int:

@@ -170,6 +170,29 @@ def test_a_public_or_damaged_file_is_not_overwritten_either(
     assert (folder / "test.h5").read_bytes() == before
 
 
+@pytest.mark.usefixtures("produced")
+def test_a_file_that_another_process_writes_is_neither_replaced_nor_called_damaged(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["--generate", "top_tagging", "--jets", "20", "--seed", "1"])
+    program = (
+        "import sys, tables; tables.open_file(sys.argv[1], 'a'); print(1, flush=True); input()"
+    )
+    path = folder / "train.h5"
+    before = path.read_bytes()
+    command = [sys.executable, "-c", program, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"1\n"
+        capsys.readouterr()
+        assert main(["--generate", "top_tagging", "--jets", "20", "--seed", "1"]) == 1
+        assert "train.h5 is locked" in (told := capsys.readouterr().err)
+        assert "--force" not in told
+        assert main([]) == 0
+        assert "cannot be read now" in capsys.readouterr().out.replace("\n", " ")
+    assert path.read_bytes() == before
+
+
 def test_a_machine_without_pythia_is_told_how_to_install_it(
     produced: Produced, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -291,7 +314,7 @@ def test_the_script_without_network_is_one_sentence_and_status_1(
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
-    assert GENERATE in done.stderr
+    assert "python -m course_utils --generate top_tagging" in done.stderr  # not in this folder
 
 
 # ---------------------------------------------------------------- preparing

@@ -52,7 +52,9 @@ def test_a_full_disk_is_reported_with_what_is_needed(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(preparation.PackedWriter, "append", full)
-    with pytest.raises(DataError, match=r"No space left on device\. Make room there .*JET_DATA"):
+    with pytest.raises(
+        DataError, match=r"left on device\. The disk .* MB free\. Make room .*JET_DATA"
+    ):
         made()
     assert left_behind(source) == []
 
@@ -60,14 +62,14 @@ def test_a_full_disk_is_reported_with_what_is_needed(
 PREPARE_SLOWLY = """
     import sys, time
     from pathlib import Path
-    from course_utils import samples
+    from course_utils import files, samples
     from course_utils.prepared import Images, preparation
 
     log, lock = Path(sys.argv[1]), sys.argv[2]
     if lock == "without":
         def refuse(self, *of, **options):
             raise NotImplementedError("no locks on this file system")
-        preparation.FileLock.acquire = refuse
+        files.FileLock.acquire = refuse
     make, blocks = preparation._make, samples.jet_blocks
 
     def noted(*of, **options):

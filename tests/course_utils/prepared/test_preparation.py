@@ -77,15 +77,6 @@ def test_it_lies_beside_the_jet_file_for_all_to_read(source: Path) -> None:
         assert path.stat().st_mode & wanted == wanted & ~mask
 
 
-def test_every_user_of_a_shared_folder_may_take_the_lock(source: Path) -> None:
-    before = os.umask(0o022)
-    try:
-        lock = made().folder.with_name(f".{made().folder.name}.lock")
-    finally:
-        os.umask(before)
-    assert lock.stat().st_mode & 0o666 == 0o666
-
-
 def test_where_the_folder_is_not_writable_it_goes_to_the_users_cache(
     source: Path, places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:

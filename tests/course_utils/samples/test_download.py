@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tqdm import tqdm
 
 from course_utils.__main__ import main
+from course_utils.files import locked
 from course_utils.samples import load_jets
 
 if TYPE_CHECKING:
@@ -227,3 +231,44 @@ def test_a_record_that_answers_with_an_error_is_told(
         site.files["/api/1"] = answer
         assert main(["top_tagging"]) == 1
         assert GENERATE in capsys.readouterr().err
+
+
+def test_two_who_fetch_one_file_do_not_mix_their_bytes(
+    site: Site, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.mkdir(parents=True)
+    with locked(folder / "train.h5", busy=lambda: pytest.fail("nobody else is here")):
+        assert main(["top_tagging", "--split", "train"]) == 1
+    error = capsys.readouterr().err
+    assert f"Another process is fetching {folder / 'train.h5'} now" in error
+    assert site.of_file("train.h5") == []
+    assert main(["top_tagging", "--split", "train"]) == 0
+    assert names(folder) == ["train.h5"]
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_disk_without_room_is_named_and_no_part_stays(
+    site: Site,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    when: str,
+) -> None:
+    size = len(site.files["/top_tagging/train.h5"])
+    if when == "before":
+        usage = shutil.disk_usage("/")
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=size - 1))
+    else:
+        written = []
+
+        def full(self: tqdm, n: int = 1) -> None:
+            written.append(n)
+            if sum(written) > size // 2:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(tqdm, "update", full)
+    assert main(["top_tagging", "--split", "train"]) == 1
+    error = capsys.readouterr().err
+    assert f"which holds {folder}, has " in error
+    assert f"MB free, {size / 1e6:.1f} MB are needed. Make room there" in error
+    assert names(folder) == []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -151,6 +154,103 @@ def test_another_production_in_the_same_place_is_refused_until_the_first_is_fini
         made(path, executor=BreaksAfter(0))
     with pytest.raises(DataError, match=r"another seed.*remove the folder"):
         made(path, seed=99)
+
+
+HOLDS_THE_PLACE = """
+import sys
+from concurrent.futures import Executor, Future
+from course_utils.simulation.production import produce
+
+class Slow(Executor):
+    def submit(self, work, /, *arguments):
+        print("begun", flush=True)
+        return Future()
+
+produce("top_tagging", sys.argv[1], n_jets=40, seed=5, executor=Slow(), progress=False)
+"""
+
+
+def test_a_second_production_of_a_file_leaves_the_first_alone_and_follows_its_kill(
+    tmp_path, reference
+):
+    path = tmp_path / "train.h5"
+    command = [sys.executable, "-c", HOLDS_THE_PLACE, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        try:
+            assert first.stdout.readline() == "begun\n"
+            parts = sorted((tmp_path / "train.h5.parts").iterdir())
+            for other in ({}, {"seed": 99}, {"n_jets": 20}):
+                with pytest.raises(
+                    DataError, match=r"Another process is making .*train\.h5 now"
+                ) as told:
+                    made(path, **other)
+                assert "remove" not in str(told.value)
+            assert sorted((tmp_path / "train.h5.parts").iterdir()) == parts
+        finally:
+            first.kill()
+    np.testing.assert_array_equal(contents(made(path)).jets, reference.jets)
+    assert [each.name for each in tmp_path.iterdir()] == ["train.h5"]
+
+
+def test_a_disk_without_room_is_refused_before_anything_is_made(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=20_000))
+    with pytest.raises(DataError, match=r"0\.0 MB free, 0\.1 MB are needed\. .*JET_DATA") as told:
+        made(tmp_path / "train.h5")
+    assert f", which holds {tmp_path}, has 0.0 MB free" in str(told.value)
+    assert not any(tmp_path.iterdir())
+
+
+FULL_AT = {"the first unit": 1, "the third unit": 3, "the jet file": 5}
+
+
+@pytest.mark.parametrize("when", FULL_AT)
+def test_a_disk_that_fills_up_is_named_and_no_part_stays(tmp_path, reference, monkeypatch, when):
+    """The label of the folder is written first, then four units, then the file."""
+    left, fsync = [FULL_AT[when]], os.fsync
+
+    def full(handle):
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(handle)
+
+    path = tmp_path / "train.h5"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(
+            DataError, match=r"no room on the disk.* free, .* MB are needed"
+        ) as told:
+            made(path)
+    assert not path.exists()
+    assert not list(tmp_path.rglob("*.part"))
+    assert (tmp_path / "train.h5.parts").exists() == (when != "the first unit")
+    assert ("waits in train.h5.parts" in str(told.value)) == (when != "the first unit")
+    np.testing.assert_array_equal(contents(made(path)).jets, reference.jets)
+    assert [each.name for each in tmp_path.iterdir()] == ["train.h5"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_limit_that_stops_hdf5_in_the_middle_of_a_file_is_told_the_same_way(tmp_path):
+    """HDF5 says nothing when a file does not become whole on closing."""
+    code = (
+        "import resource, sys\n"
+        "from conftest import random_jets\n"
+        "from course_utils.jetfile import DataError, write_jets\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "try:\n"
+        "    write_jets(sys.argv[1], [random_jets(500)], provenance={})\n"
+        "except DataError as error:\n"
+        "    print(error)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "train.h5")]
+    tests = str(Path(__file__).parents[2])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), tests])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "train.h5 failed. Is the disk full" in done.stdout, done.stderr
+    assert " MB free" in done.stdout
+    assert not any(tmp_path.iterdir())
 
 
 def test_only_a_few_units_wait_in_memory_however_many_jets_are_asked_for(monkeypatch):

@@ -1,16 +1,17 @@
 """From a student's answer to points: partial credit, grading that loses none, feedback, marks.
 
-A notebook calls `partial_credit` at the end of a test cell, and `predict_for_dnn_challenge` and
-`predict_for_cnn_challenge` to write the files that the challenge scores. The other names are steps
-that ``nbgrader_config.py`` puts into nbgrader. In order: `RefuseModules`, `Submit`, `Collect`,
-`take_only_notebook`, `SubmittedNotebook`, `MendNotebook`, `RunCells`, `HideTests`,
-`ReleaseFeedback`, `ExportMarks`. The room may import `course_utils.files`; only these steps load
-nbgrader.
+In a notebook, a check calls an answer with `called` and ends in `partial_credit`, and
+`predict_for_dnn_challenge` and `predict_for_cnn_challenge` write the files that the challenge
+scores. The other names are steps that ``nbgrader_config.py`` puts into nbgrader. In order:
+`RefuseModules`, `Submit`, `Collect`, `take_only_notebook`, `SubmittedNotebook`, `MendNotebook`,
+`RunCells`, `HideTests`, `ReleaseFeedback`, `ExportMarks`. The room may import
+`course_utils.files`; only these steps load nbgrader.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
+from course_utils.grading.answers import called
 from course_utils.grading.credit import partial_credit
 from course_utils.grading.submissions import (
     SubmissionError,
@@ -39,6 +40,7 @@ __all__ = [
     "SubmissionError",
     "Submit",
     "SubmittedNotebook",
+    "called",
     "partial_credit",
     "predict_for_cnn_challenge",
     "predict_for_dnn_challenge",

@@ -2,8 +2,13 @@
 
 A lesson is ``notebooks/NN_topic/NN_topic.ipynb`` with ``wrong_answers.toml`` beside it::
 
+    one_fault_costs_once = true          # tested: no check needs the answer of another
+
     [claims]                             # a row of the cell tagged "results" -> range of its number
     "improved" = [0.9, 1.0]
+
+    [prose]                              # words of the text -> true after the last cell
+    "top jets are heavier" = "mass[is_top].mean() > mass[~is_top].mean()"
 
     [jet-mass]                           # the cell that a student fills in
     "forgets pz" = '''
@@ -11,8 +16,14 @@ A lesson is ``notebooks/NN_topic/NN_topic.ipynb`` with ``wrong_answers.toml`` be
         ...
     '''
 
+    [right.jet-mass]                     # unusual, but right: keeps every point
+    "in single precision" = '''
+    def jet_mass(jets):
+        ...
+    '''
+
 Cells are run in this process, in one namespace that can be put back to the state before any cell.
-So dozens of wrong answers cost seconds, where a kernel for each would cost minutes.
+So dozens of answers cost seconds, where a kernel for each would cost minutes.
 """
 
 from __future__ import annotations
@@ -36,8 +47,11 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
 HEADING = re.compile(r"^### Exercise (\d+\.\d+): .+ \(([\d.]+) points?, (\d+) min\)$", re.M)
+FOLDED = re.compile(r"<details>.*?</details>", re.S)
+WORDS_PER_MINUTE = 130  # of someone who looks up at the figure, and reads formulas
 HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS\n(.*?)^### END HIDDEN TESTS$", re.M | re.S)
 SOLUTION = re.compile(r"^ *### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION", re.M | re.S)
+NO_ANSWERS = ("one_fault_costs_once", "claims", "prose", "right")  # not wrong answers
 QUIET = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
 
@@ -84,6 +98,13 @@ class Lesson:
         """The minutes that all exercises take."""
         return sum(int(minutes) for _, _, minutes in HEADING.findall("\n".join(self.markdown)))
 
+    @property
+    def reading_minutes(self) -> float:
+        """The minutes to read what is neither folded nor an exercise, which has its own minutes."""
+        text = [cell.source for cell in self.cells if cell.cell_type == "markdown"
+                and not is_solution(cell) and not HEADING.search(cell.source)]  # fmt: skip
+        return len(FOLDED.sub("", "\n".join(text)).split()) / WORDS_PER_MINUTE
+
     @cached_property
     def exercises(self) -> list[Exercise]:
         """Every check with the answer cell that comes last before it."""
@@ -124,8 +145,18 @@ class Lesson:
         return self.beside["claims"]
 
     @property
+    def prose(self) -> dict[str, str]:
+        """What the text says of the jets, and the code that is true if it is right."""
+        return self.beside.get("prose", {})
+
+    @property
     def wrong_answers(self) -> dict[str, dict[str, str]]:
-        return {cell: answers for cell, answers in self.beside.items() if cell != "claims"}
+        return {name: table for name, table in self.beside.items() if name not in NO_ANSWERS}
+
+    @property
+    def right_answers(self) -> dict[str, dict[str, str]]:
+        """Unusual right answers by the cell that they stand in; empty if the lesson lists none."""
+        return self.beside.get("right", {})
 
 
 class Session:
@@ -159,6 +190,7 @@ class Session:
             elif cell.cell_type == "code":
                 self.run(cell.source)
                 self.seen_by_student.append(cell.source)
+        self.before.append(dict(self.namespace))
 
     def _check(self, position: int, cell: nbformat.NotebookNode) -> None:
         visible = visible_part(cell)
@@ -170,7 +202,10 @@ class Session:
         self._set(afterwards)
 
     def back_to(self, position: int) -> None:
-        """Forget all that the cell at this position and those after it have defined."""
+        """Forget all that the cell at this position and those after it have defined.
+
+        The position behind the last cell brings back the end of the run.
+        """
         self._set(self.before[position])
 
     def _set(self, names: dict) -> None:
@@ -249,6 +284,21 @@ class Session:
                 check.source = "\n".join(HIDDEN.findall(check.source))
             marks[part] = self.mark(check)
         return marks
+
+    def checks_lost_after(self, lesson: Lesson, exercise: Exercise, answer: str) -> set[int]:
+        """The checks, by position, that lose points when one exercise has another answer."""
+        self.back_to(exercise.answer)
+        cells = [(exercise.answer, nbformat.v4.new_code_cell(answer))]
+        cells += list(enumerate(lesson.cells))[exercise.answer + 1 :]
+        lost = set()
+        for position, cell in cells:
+            if cell.cell_type == "code" and is_grade(cell):
+                if self.mark(cell) < cell.metadata.nbgrader.points:
+                    lost.add(position)
+            elif cell.cell_type == "code":
+                with contextlib.suppress(Exception):
+                    self.run(cell.source)
+        return lost
 
     def _run_each_statement(self, source: str) -> None:
         """Run what can be run: a failing statement does not keep the next one from running."""

@@ -143,3 +143,38 @@ def test_what_a_student_validates_is_the_visible_part(lesson_with, tmp_path):
     ]  # fmt: skip
     session = Session(lesson_with(GOOD.replace("(1) == 2", "(1) == 3")).cells, tmp_path)
     assert [output.ename for output in session.validated[3].outputs] == ["AssertionError"]
+
+
+def test_right_and_wrong_answers_stand_in_one_file(lesson_with, tmp_path):
+    lesson = lesson_with(GOOD)
+    (tmp_path / "wrong_answers.toml").write_text(
+        "one_fault_costs_once = true\n[claims]\na = [0, 1]\n[twice]\nabs = '2 * abs(x)'\n"
+        "[right.twice]\nsum = 'sum([x, x])'\n"
+    )
+    assert lesson.wrong_answers == {"twice": {"abs": "2 * abs(x)"}}
+    assert lesson.right_answers == {"twice": {"sum": "sum([x, x])"}}
+
+
+@pytest.mark.parametrize(("needs", "n_lost"), [("twice(2)", 2), ("2 * 2", 1)])
+def test_a_check_that_needs_the_answer_of_another_is_noticed(lesson_with, tmp_path, needs, n_lost):
+    lesson = lesson_with(GOOD)
+    answer = new_code_cell("half = 0.5", metadata=graded(solution=True))
+    check = new_code_cell(
+        f"# Check: half.\nassert half * {needs} == 2", metadata=graded(grade=True, points=1)
+    )
+    lesson.notebook.cells += [answer, new_code_cell("1 / 0 if twice(1) != 2 else 0"), check]
+    session = Session(lesson.cells, tmp_path)
+    first, second = lesson.exercises
+    absolute = "def twice(x): return abs(2 * x) + 1"
+    lost = session.checks_lost_after(lesson, first, absolute)
+    assert lost == {first.check, second.check} if n_lost == 2 else {first.check}
+    assert session.checks_lost_after(lesson, second, "half = 1") == {second.check}
+
+
+def test_reading_counts_what_is_neither_folded_nor_an_exercise(lesson_with):
+    lesson = lesson_with(GOOD)
+    assert lesson.reading_minutes == 0
+    words = " ".join(["word"] * 260)
+    text = f"{words}\n<details><summary>More</summary>\n\n{words}\n</details>"
+    lesson.notebook.cells.append(new_markdown_cell(text))
+    assert lesson.reading_minutes == 2

@@ -1,8 +1,9 @@
 """Every lesson, found by glob: stored clean, built like a lesson, graded fairly, leaking nothing.
 
 What is expensive is made once per lesson: one run of its cells in this process, in which every
-wrong answer is tried, and one nbgrader course with two students. The notebook of the student who
-solved it carries parameters that papermill has put in, so that its one execution shows both.
+wrong and every unusual right answer is tried, and one nbgrader course with two students. The
+notebook of the student who solved it carries parameters that papermill has put in, so that its
+one execution shows both.
 """
 
 import ast
@@ -37,6 +38,9 @@ LESSONS = [Lesson(path) for path in sorted(ROOT.glob("notebooks/*/*.ipynb"))]
 # What continuous integration sets; every lesson has to know these names.
 SMALL_RUN = {"N_JETS": 1200, "N_EPOCHS": 3, "SEED": 7}
 GOAL = re.compile(r"^\d\. \*\*[A-Z][a-z]+\*\* .+$", re.M)
+TIMES = re.compile(
+    r"\*\*Time:\*\* (\d+) minutes: (\d+) for the exercises, (\d+) to read, (\d+) for cells that run"
+)
 TWO_SENTENCES = re.compile(r"[a-z)$`*][.!?] +[A-Z$]")
 
 pytestmark = pytest.mark.parametrize(
@@ -114,6 +118,27 @@ def test_exercises_are_numbered_and_their_points_and_minutes_add_up(lesson):
     assert numbers == sorted(set(numbers))
     stated = int(re.search(r"\*\*Time:\*\* (\d+) minutes", lesson.markdown[0])[1])
     assert lesson.minutes < stated <= 90
+
+
+def test_the_minutes_of_exercises_and_reading_are_those_it_states(lesson):
+    first = lesson.markdown[0]
+    if not (parts := TIMES.search(first)):
+        pytest.skip("this lesson states only the sum of its minutes yet")
+    total, exercises, reading, running = map(int, parts.groups())
+    assert exercises == lesson.minutes
+    assert reading >= lesson.reading_minutes
+    assert total == exercises + reading + running
+
+
+def test_its_new_words_are_explained_as_in_the_glossary(lesson):
+    glossary = (ROOT / "docs/glossary.md").read_text(encoding="utf-8").splitlines()
+    lists = re.findall(r"<summary>Words that are new here</summary>(.*?)</details>",
+                       "\n".join(lesson.markdown), re.S)  # fmt: skip
+    words = [line for text in lists for line in text.splitlines() if line]
+    assert not [line for line in words if line not in glossary]
+    text = "\n".join(lesson.markdown).lower()
+    for names in re.findall(r"^- \*\*(.+?)\*\*: ", "\n".join(words), re.M):
+        assert all(text.count(name.lower()) > 1 for name in names.split(", ")), names
 
 
 def test_one_parameters_cell_knows_every_name_that_is_set_from_outside(lesson):
@@ -215,6 +240,37 @@ class TestChecks:
         line += f" {planted - len(survivors)} lose points, {told} already by the visible check"
         record_property("summary", line)
         assert not survivors
+
+    def test_every_unusual_right_answer_keeps_its_points(self, lesson, session, record_property):
+        if not lesson.right_answers:
+            pytest.skip("this lesson lists no unusual right answers yet")
+        answers = {lesson.cells[e.answer].id: e for e in lesson.exercises}
+        assert set(lesson.right_answers) == set(answers)
+        assert all(len(right) >= 2 for right in lesson.right_answers.values())
+        refused = []
+        for name, exercise in answers.items():
+            points = lesson.cells[exercise.check].metadata.nbgrader.points
+            for kind, answer in lesson.right_answers[name].items():
+                marks = session.marks_for(lesson, exercise, answer, parts=("whole", "visible"))
+                if set(marks.values()) != {points}:
+                    refused.append(f"{name}: {kind}: {marks}")
+        given = sum(map(len, lesson.right_answers.values()))
+        line = f"{lesson.name}: of {given} unusual right answers {given - len(refused)} keep"
+        record_property("summary", f"{line} all their points")
+        assert not refused
+
+    def test_what_the_text_says_of_the_jets_is_true(self, lesson, session):
+        text = "\n".join(lesson.markdown)
+        assert not [words for words in lesson.prose if words not in text]
+        session.back_to(len(lesson.cells))
+        assert not [words for words, code in lesson.prose.items() if not session.run(code.strip())]
+
+    def test_one_fault_costs_once(self, lesson, session):
+        if not lesson.beside.get("one_fault_costs_once"):
+            pytest.skip("checks of this lesson still need other answers")
+        for exercise in lesson.exercises:
+            first, *_ = lesson.wrong_answers[lesson.cells[exercise.answer].id].values()
+            assert session.checks_lost_after(lesson, exercise, first) == {exercise.check}, first
 
 
 # With nbgrader, as an instructor and two students do -----------------------------------------

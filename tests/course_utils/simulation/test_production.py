@@ -236,17 +236,18 @@ def test_a_limit_that_stops_hdf5_in_the_middle_of_a_file_is_told_the_same_way(tm
     """HDF5 says nothing when a file does not become whole on closing."""
     code = (
         "import resource, sys\n"
-        "from conftest import random_jets\n"
-        "from course_utils.jetfile import DataError, write_jets\n"
+        "import numpy as np\n"
+        "from course_utils.jetfile import DataError, JetTable, write_jets\n"
+        "jets, none = np.random.default_rng(1).normal(size=(500, 200, 4)), np.zeros(500)\n"
+        "jets = JetTable(jets, np.zeros((500, 4)), none, none)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
         "try:\n"
-        "    write_jets(sys.argv[1], [random_jets(500)], provenance={})\n"
+        "    write_jets(sys.argv[1], [jets], provenance={})\n"
         "except DataError as error:\n"
         "    print(error)\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "train.h5")]
-    tests = str(Path(__file__).parents[2])
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path.cwd()), tests])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert "train.h5 failed. Is the disk full" in done.stdout, done.stderr
     assert " MB free" in done.stdout

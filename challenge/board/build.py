@@ -146,7 +146,7 @@ def _lines(
         for place, each in enumerate(live, start=1)
     }
     groups = _groups(order, evidence, revealed)
-    tries = Counter((each.team, each.network) for each in scored)
+    tries = Counter((each.team, each.network) for each in scored if not each.is_copy)
     leaders = _leaders(order, revealed)
     for rank, (shown, group) in enumerate(zip(order, groups, strict=True), start=1):
         record = shown.own
@@ -213,5 +213,6 @@ def _look_elsewhere(
     errors = [line.card.auc.error for line in lines if not line.is_baseline]
     if not errors:
         return None
-    n_tried = len(errors) if revealed else sum(not each.is_baseline for each in scored)
+    tried = [each for each in scored if not (each.is_baseline or each.is_copy)]
+    n_tried = len(errors) if revealed else len(tried)
     return LookElsewhere(n_tried, round(best_of_n_gain(n_tried, float(np.median(errors))), 4))

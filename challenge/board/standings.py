@@ -38,7 +38,7 @@ class Standing:
     climbed : int or None
         After the reveal, places won (negative: lost) against the order of the public split.
     tries : int
-        Scored submissions of this network, also withdrawn ones.
+        Scored submissions of this network, also withdrawn ones; no copies.
     working_points : tuple of WorkingPoint
         While live at most 20, of 2 significant figures.
     diagnostics : Diagnostics or None

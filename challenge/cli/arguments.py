@@ -140,6 +140,11 @@ def _add_score(added: Commands) -> None:
     score.add_argument(
         "--new-team", action="store_true", help="make the team if there is none of this name"
     )
+    score.add_argument(
+        "--again",
+        action="store_true",
+        help="accept a file that was withdrawn from another network of the team",
+    )
     score.add_argument("--network", help="name of the network (default: the file's name)")
     score.add_argument(
         "--every",
@@ -192,7 +197,11 @@ def _add_corrections(added: Commands) -> None:
     withdraw.add_argument("team", metavar="TEAM")
     withdraw.add_argument("receipts", nargs="*", metavar="RECEIPT", help=_RECEIPT)
     withdraw.add_argument("--all", action="store_true", help="all submissions of the team")
-    withdraw.add_argument("--undo", action="store_true", help="put back what was withdrawn")
+    withdraw.add_argument(
+        "--undo",
+        action="store_true",
+        help="put back what was withdrawn; with --all, what the last --all took",
+    )
     rename = _command(
         added,
         "rename",

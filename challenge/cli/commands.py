@@ -4,6 +4,7 @@ Every function takes the parsed arguments and returns the exit status.
 """
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -95,6 +96,8 @@ def score(args: argparse.Namespace) -> int:
     if args.watch is not None:
         if args.files or args.network is not None:
             raise ChallengeError("--watch takes files and names from the drop box: give none.")
+        if args.again:
+            raise ChallengeError("--again is for single files: --watch brings back nothing.")
         watch(_opened(args.dir), DropBox(args.watch), every=args.every, say=say)
         return ACCEPTED
     files = [each for each in args.files if not is_left_behind(each.name)]
@@ -111,7 +114,7 @@ def score(args: argparse.Namespace) -> int:
     def submitted(path: Path) -> Receipt:
         data = read_file(path, challenge.n_jets)
         network = path.stem if args.network is None else args.network
-        return submit(challenge, data, team=args.team, network=network)
+        return submit(challenge, data, team=args.team, network=network, again=args.again)
 
     return _each(files, submitted)
 
@@ -120,9 +123,25 @@ def baselines(args: argparse.Namespace) -> int:
     """Score the challenge's own entries."""
     challenge = _opened(args.dir)
     for network, data in baseline_files(challenge):
-        receipt = accept(challenge, data, team=BASELINE_TEAM, network=network, is_ours=True)
+        try:
+            receipt = accept(challenge, data, team=BASELINE_TEAM, network=network, is_ours=True)
+        except SubmissionError as refusal:
+            raise _which_baseline(args.dir, network, data, refusal) from refusal
         say(f"accepted {receipt.team} / {receipt.network}: {receipt.card}")
     return ACCEPTED
+
+
+def _which_baseline(
+    folder: Path, network: str, data: bytes, refusal: SubmissionError
+) -> ChallengeError | SubmissionError:
+    """Older versions let an instructor withdraw a baseline; it can be put back."""
+    if refusal.reason != "withdrawn":
+        return refusal
+    receipt = hashlib.sha256(data).hexdigest()[:12]
+    return ChallengeError(
+        f"The baseline {network!r} was withdrawn. Put it back with: "
+        f"python -m challenge withdraw {folder} {BASELINE_TEAM} {receipt} --undo"
+    )
 
 
 def board(args: argparse.Namespace) -> int:

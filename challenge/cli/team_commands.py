@@ -20,8 +20,8 @@ from challenge.intake import (
 from challenge.intake import merge as merge_teams
 from challenge.intake import rename as rename_team
 from challenge.intake import withdraw as withdraw_files
-from challenge.store import Challenge, lifecycle
-from challenge.words import nearest, require_typable, team_key, time_text
+from challenge.store import Challenge, Record, lifecycle
+from challenge.words import name_key, nearest, require_typable, team_key, time_text
 
 __all__ = ["extend", "merge", "pick", "rename", "require_team", "show", "teams", "withdraw"]
 
@@ -78,17 +78,19 @@ def extend(args: argparse.Namespace) -> int:
     """Give a team more time or tries."""
     if args.until is None and args.per_day is None:
         raise ChallengeError("Expected --until TIME, --per-day N, or both.")
-    lifecycle.extend(Challenge.open(args.dir), args.team, until=args.until, per_day=args.per_day)
+    challenge = Challenge.open(args.dir)
+    lifecycle.extend(challenge, args.team, until=args.until, per_day=args.per_day)
     given = [f"until {time_text(args.until)}"] if args.until is not None else []
     given += [f"{args.per_day} submissions in 24 hours"] if args.per_day is not None else []
-    say(f"extended {args.team}: {', '.join(given)}.")
+    say(f"extended {challenge.store.require_team(args.team)}: {', '.join(given)}.")
     return ACCEPTED
 
 
 def pick(args: argparse.Namespace) -> int:
     """Choose final submissions."""
-    networks = lifecycle.pick(Challenge.open(args.dir), args.team, args.receipts)
-    say(f"picked for {args.team}: {', '.join(networks)}.")
+    challenge = Challenge.open(args.dir)
+    networks = lifecycle.pick(challenge, args.team, args.receipts)
+    say(f"picked for {challenge.store.require_team(args.team)}: {', '.join(networks)}.")
     return ACCEPTED
 
 
@@ -100,23 +102,40 @@ def withdraw(args: argparse.Namespace) -> int:
     receipts = None if args.all else args.receipts
     changed = withdraw_files(challenge, args.team, receipts, undo=args.undo)
     for number in changed:
-        record = challenge.store.record(number)
-        did = "restored" if args.undo else "withdrawn"
-        say(f"{did} {record.team} / {record.network} (receipt {record.sha256[:12]}).")
+        say(f"{'restored' if args.undo else 'withdrawn'} {_entry(challenge.store.record(number))}.")
     if not changed:
         say(f"nothing to {'restore' if args.undo else 'withdraw'}.")
+    if args.all and args.undo:
+        for each in challenge.store.of_team(args.team):
+            if each.withdrawn and not each.is_copy:
+                say(f"still withdrawn, for itself: {_entry(each)}.")
     return ACCEPTED
 
 
 def rename(args: argparse.Namespace) -> int:
     """Give a team another name."""
-    name = rename_team(Challenge.open(args.dir), args.team, args.name)
-    say(f"renamed {args.team}: now {name}; the old name still leads to it.")
+    challenge = Challenge.open(args.dir)
+    before = challenge.store.require_team(args.team)
+    name = rename_team(challenge, before, args.name)
+    if name == before:
+        say(f"{name} is its name already.")
+    elif name_key(name) == name_key(before):
+        say(f"renamed {before}: now {name}.")
+    else:
+        say(f"renamed {before}: now {name}; the old name still leads to it.")
     return ACCEPTED
 
 
 def merge(args: argparse.Namespace) -> int:
     """Make one team of two."""
-    name = merge_teams(Challenge.open(args.dir), args.team, args.into)
-    say(f"merged {args.team} into {name}: its name leads there, its submissions count there.")
+    challenge = Challenge.open(args.dir)
+    before = challenge.store.require_team(args.team)
+    name, copies = merge_teams(challenge, args.team, args.into)
+    say(f"merged {before} into {name}: its name leads there, its submissions count there.")
+    for number in copies:
+        say(f"withdrawn {_entry(challenge.store.record(number))}: both handed in this file.")
     return ACCEPTED
+
+
+def _entry(record: Record) -> str:
+    return f"{record.team} / {record.network} (receipt {record.sha256[:12]})"

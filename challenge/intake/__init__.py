@@ -8,9 +8,10 @@ May import `challenge.store`, `challenge.scoring`, `challenge.words` and `challe
 course `metrics`.
 """
 
-from challenge.intake.corrections import merge, rename, withdraw
+from challenge.intake.corrections import rename, withdraw
 from challenge.intake.dropbox import DropBox, Found, is_left_behind
 from challenge.intake.entrants import Entrant, roster, roster_text
+from challenge.intake.merging import merge
 from challenge.intake.quota import DAY, Quota, quota_of
 from challenge.intake.receipts import (
     Receipt,

@@ -1,28 +1,29 @@
-"""What an instructor corrects before the reveal: withdrawn files, teams renamed or merged.
+"""What an instructor corrects before the reveal: withdrawn files, teams with another name.
 
 Nothing is forgotten. A withdrawn file has been tried: it still counts for the quota and the
 networks of its team, and the team sees no new score for what it cannot be distinguished from
 (`challenge.intake.shown`). It only no longer stands on the board, and the files after it are
 judged as if it had never been a best. A name that a team had still leads to it, so that neither a
-folder of the drop box nor a slip of the hand brings back a team with a fresh quota.
+folder of the drop box nor a slip of the hand brings back a team with a fresh quota. How two teams
+become one: `challenge.intake.merging`.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from challenge.errors import ChallengeError
 from challenge.intake.submission import clean_team, is_step
 from challenge.store import Challenge, State, ledger
-from challenge.store.lifecycle import require_secret, submissions_of
-from challenge.store.replay import replayed
-from challenge.store.rows import record_of, scored_detail, team_called
-from challenge.store.tables import Course, FormerName, Network, Pick, Submission, Team
-from challenge.words import BASELINE_TEAM, name_key, require_typable
+from challenge.store.lifecycle import require_no_baseline, require_secret
+from challenge.store.replay import events
+from challenge.store.rows import record_of, scored_detail, submissions_of, team_called
+from challenge.store.tables import COPIES, Course, FormerName, Network, Submission, Team
+from challenge.words import name_key, require_typable
 
-__all__ = ["merge", "rename", "withdraw"]
+__all__ = ["Writing", "climb_again", "rename", "withdraw"]
 
 Writing = tuple[Session, Course, datetime]
 
@@ -40,7 +41,7 @@ def withdraw(
         Each the SHA-256 of a scored submission of this team, or at least its first 8 digits; all
         submissions of the team if None.
     undo : bool
-        Put back what was withdrawn.
+        Put back what was withdrawn; with None, what the last withdrawal of all took.
 
     Returns
     -------
@@ -50,27 +51,29 @@ def withdraw(
     Raises
     ------
     ChallengeError
-        If there is no such team or submission, several fit, a file is gone, or the private ranks
-        are known.
+        If there is no such team or submission, the team is the challenge's own, several fit, all
+        were never withdrawn at once, a file is gone, or the private ranks are known.
     """
     with challenge.store.writing_for(team, new=False) as (session, row, course, now):
         require_secret(course)
-        if receipts is None:
-            networks = [each.id for each in _networks(session, row)]
-            meant = session.scalars(
-                _of(Submission.network_id.in_(networks), Submission.state == State.SCORED)
-            ).all()
-        else:
+        if not undo:
+            require_no_baseline(row)
+        if receipts is not None:
             meant = [each for text in receipts for each in submissions_of(session, row, text)]
+        else:
+            meant = _taken_at_once(session, row) if undo else _scored(session, row)
         changed = {each.id: each for each in meant if (each.withdrawn is not None) == undo}
         if not changed:
             return []
         for each in changed.values():
             each.withdrawn = None if undo else now
         kind = "restored" if undo else "withdrawn"
-        ledger.append(session, course, now, kind, team=row.name, submissions=list(changed))
+        detail = {"team": row.name, "submissions": list(changed)}
+        ledger.append(
+            session, course, now, kind, **detail, **({"all": True} if receipts is None else {})
+        )
         for network in dict.fromkeys(each.network_id for each in changed.values()):
-            _climb_again(challenge, (session, course, now), network)
+            climb_again(challenge, (session, course, now), network)
         return list(changed)
 
 
@@ -92,7 +95,7 @@ def rename(challenge: Challenge, team: str, to: str) -> str:
     name = require_typable(clean_team(to))
     with challenge.store.writing_for(team, new=False) as (session, row, course, now):
         require_secret(course)
-        _require_no_baseline(row)
+        require_no_baseline(row)
         holder = team_called(session, name_key(name))
         if holder is not None and holder.id != row.id:
             raise ChallengeError(
@@ -112,122 +115,21 @@ def rename(challenge: Challenge, team: str, to: str) -> str:
         return name
 
 
-def merge(challenge: Challenge, team: str, into: str) -> str:
-    """Make the submissions of one team another's, as if that team had sent them.
+def climb_again(challenge: Challenge, writing: Writing, network: int) -> None:
+    """Judge a network's submissions in the order of their scoring, without what was withdrawn.
 
-    The quota counts the submissions of both. Networks of the same name become one, judged again in
-    the order of receipt; a file that both sent for it stands once. The extension of the team that
-    ends is lost.
-
-    Returns
-    -------
-    str
-        The name of the team that remains.
-
-    Raises
-    ------
-    ChallengeError
-        If there is no such team, they are one already, a file is gone, or the private ranks are
-        known.
+    Parameters
+    ----------
+    challenge : Challenge
+    writing : tuple of (session, course, now)
+        Of the transaction in which something was corrected.
+    network : int
+        Its number.
     """
-    with challenge.store.writing_for_all(team, into) as (session, (gone, kept), course, now):
-        require_secret(course)
-        _require_no_baseline(gone, kept)
-        if gone.id == kept.id:
-            raise ChallengeError(f"{team} and {into} are one team already: {kept.name}.")
-        ledger.append(session, course, now, "merged", team=gone.name, to=kept.name)
-        joined, twice = _move_networks(session, gone, kept)
-        if twice:
-            for each in twice:
-                each.withdrawn = now
-            numbers = [each.id for each in twice]
-            ledger.append(session, course, now, "withdrawn", team=kept.name, submissions=numbers)
-        of_gone = FormerName.team_id == gone.id
-        session.execute(update(FormerName).where(of_gone).values(team_id=kept.id))
-        session.add(FormerName(key=gone.key, team_id=kept.id))
-        session.delete(gone)
-        session.flush()
-        _pick_again(session, joined)
-        for network in joined:
-            _climb_again(challenge, (session, course, now), network)
-        return kept.name
-
-
-def _move_networks(session: Session, gone: Team, kept: Team) -> tuple[list[int], list[Submission]]:
-    """Give one team the networks of another.
-
-    Returns
-    -------
-    networks, twice
-        The numbers of the networks whose submissions changed; and the later one of each two
-        submissions of the same file, which moved to a network of their own.
-    """
-    own = {each.key: each for each in _networks(session, kept)}
-    changed, twice = [], []
-    for network in _networks(session, gone):
-        same = own.get(network.key)
-        if same is None:
-            network.team_id = kept.id
-            continue
-        session.execute(delete(Pick).where(Pick.network_id.in_([network.id, same.id])))
-        changed.append(same.id)
-        later = _later_ones(session, network.id, same.id)
-        if later:
-            changed.append(_set_aside(session, same, f"{same.key}#{network.id}", later))
-        moved = Submission.network_id == network.id
-        session.execute(update(Submission).where(moved).values(network_id=same.id))
-        session.expire_all()
-        session.delete(network)
-        session.flush()
-        twice += [each for each in later if each.withdrawn is None]
-    session.flush()
-    return changed, twice
-
-
-def _set_aside(session: Session, like: Network, key: str, submissions: list[Submission]) -> int:
-    """Move submissions to a new network that has the name of another; returns its number."""
-    aside = Network(team_id=like.team_id, name=like.name, key=key)
-    session.add(aside)
-    session.flush()
-    for each in submissions:
-        each.network_id = aside.id
-    session.flush()
-    return aside.id
-
-
-def _networks(session: Session, team: Team) -> list[Network]:
-    networks = select(Network).where(Network.team_id == team.id).order_by(Network.id)
-    return list(session.scalars(networks))
-
-
-def _later_ones(session: Session, *networks: int) -> list[Submission]:
-    """Submissions of a file that came earlier for another of these networks."""
-    seen: set[str] = set()
-    later = []
-    of_all = select(Submission).where(Submission.network_id.in_(networks)).order_by(Submission.id)
-    for each in session.scalars(of_all):
-        if each.sha256 in seen:
-            later.append(each)
-        seen.add(each.sha256)
-    return later
-
-
-def _pick_again(session: Session, networks: Sequence[int]) -> None:
-    """Make the last choice in the log stand for each network."""
-    numbers = replayed(session).picked
-    chosen = {each.id: each for each in session.scalars(_of(Submission.id.in_(numbers)))}
-    for number in numbers:
-        network = chosen[number].network_id
-        if network in networks:
-            session.merge(Pick(network_id=network, submission_id=number))
-
-
-def _climb_again(challenge: Challenge, writing: Writing, network: int) -> None:
-    """Judge a network's submissions in the order of their scoring, without what was withdrawn."""
     session, course, now = writing
     order = [each["submission"] for each in ledger.details(session, "scored")]
     place = {number: at for at, number in enumerate(order)}
-    standing = _of(
+    standing = select(Submission).where(
         Submission.network_id == network,
         Submission.state == State.SCORED,
         Submission.withdrawn.is_(None),
@@ -245,12 +147,31 @@ def _climb_again(challenge: Challenge, writing: Writing, network: int) -> None:
         best = row if row.is_best else best
 
 
-def _of(*conditions: object) -> Select[tuple[Submission]]:
-    return select(Submission).where(*conditions).order_by(Submission.id)
-
-
-def _require_no_baseline(*teams: Team) -> None:
-    if any(team.name == BASELINE_TEAM for team in teams):
-        raise ChallengeError(
-            f"The team {BASELINE_TEAM!r} is the challenge's own: it keeps its name and entries."
+def _scored(session: Session, team: Team) -> list[Submission]:
+    """The scored submissions of a team, without copies."""
+    found = (
+        select(Submission)
+        .join(Network)
+        .where(
+            Network.team_id == team.id,
+            ~Network.key.contains(COPIES),
+            Submission.state == State.SCORED,
         )
+    )
+    return list(session.scalars(found.order_by(Submission.id)))
+
+
+def _taken_at_once(session: Session, team: Team) -> list[Submission]:
+    """What the last withdrawal of all submissions took and nothing else has changed since."""
+    scored = {each.id: each for each in _scored(session, team)}
+    last = None
+    for _, at, detail in events(session, "withdrawn"):
+        if detail.get("all") and not scored.keys().isdisjoint(detail["submissions"]):
+            last = at, detail["submissions"]
+    if last is None:
+        raise ChallengeError(
+            f"No withdrawal of all submissions of {team.name} is in the log: name the receipts of "
+            "what is to come back."
+        )
+    at, numbers = last
+    return [scored[each] for each in numbers if each in scored and scored[each].withdrawn == at]

@@ -59,13 +59,15 @@ def roster(challenge: Challenge) -> list[Entrant]:
 def roster_text(entrant: Entrant) -> str:
     """One line of a list of teams."""
     records = entrant.records
-    states = Counter("withdrawn" if each.withdrawn else each.state for each in records)
-    words = {State.SCORED: "scored", State.RECEIVED: "waiting", State.REJECTED: "refused"}
-    counts = [
-        f"{states[state]} {word}"
-        for state, word in {**words, "withdrawn": "withdrawn"}.items()
-        if states[state]
-    ]
+    words = {
+        State.SCORED: "scored",
+        State.RECEIVED: "waiting",
+        State.REJECTED: "refused",
+        "withdrawn": "withdrawn",
+        "copy": "sent twice",
+    }
+    states = Counter(map(_state, records))
+    counts = [f"{states[state]} {word}" for state, word in words.items() if states[state]]
     networks = sorted({each.network for each in records if each.state is not State.REJECTED})
     line = f"{entrant.name}: {', '.join(counts) or 'nothing'}"
     if networks:
@@ -78,3 +80,9 @@ def roster_text(entrant: Entrant) -> str:
     if entrant.former:
         line += f"; before: {', '.join(entrant.former)}"
     return f"{line}."
+
+
+def _state(record: Record) -> str:
+    if record.is_copy and record.state is not State.REJECTED:
+        return "copy"
+    return "withdrawn" if record.withdrawn else record.state

@@ -14,7 +14,7 @@ from challenge.intake.reception import quota_left
 from challenge.intake.shown import stand_ins
 from challenge.scoring import LADDER_CONFIDENCE, Scorecard, find_hints, live_card
 from challenge.store import Challenge, Record, Split, State
-from challenge.words import time_text
+from challenge.words import name_key, time_text
 
 __all__ = [
     "Receipt",
@@ -79,11 +79,15 @@ class Receipt:
         if self.is_best:
             words = [] if self.is_first else [f"significantly better than your best (at {_LEVEL})"]
             if self.stand_in is not None:
-                words.append(
-                    f"not significantly different from your {self.stand_in}, whose score is shown"
-                )
+                words.append(f"not significantly different from {self._told_before}")
             return f"{', '.join(words)}: {self.card}" if words else str(self.card)
         return f"not significantly better than your best (at {_LEVEL}), which stays: {self.card}"
+
+    @property
+    def _told_before(self) -> str:
+        if name_key(self.stand_in) == name_key(self.network):
+            return "an earlier file of yours, so no new score is shown"
+        return f"an earlier file of your {self.stand_in}, whose score is shown"
 
 
 def receipt_of(
@@ -96,10 +100,16 @@ def receipt_of(
     Raises
     ------
     SubmissionError
-        If it was refused, with the same reason as then; or withdrawn since.
+        If it was refused, with the same reason as then; or withdrawn since, or a copy.
     ChallengeError
         If it is not scored yet.
     """
+    if record.is_copy and record.state is not State.REJECTED:
+        raise SubmissionError(
+            "copy",
+            f"Teams that were merged both handed in this file for {record.network}: it counts "
+            "once, and the other receipt holds.",
+        )
     if record.withdrawn is not None:
         raise SubmissionError(
             "withdrawn",
@@ -184,7 +194,8 @@ def shown_text(record: Record, answer: Receipt | Exception) -> str:
     if isinstance(answer, Receipt):
         result = answer.sentence
     elif isinstance(answer, SubmissionError):
-        refused = "" if record.withdrawn else f"refused [{answer.reason}] "
+        is_told = answer.reason in ("withdrawn", "copy")
+        refused = "" if is_told else f"refused [{answer.reason}] "
         result = f"{refused}{answer.sentence}"
     else:
         result = str(answer)

@@ -14,7 +14,7 @@ from challenge.errors import SubmissionError
 from challenge.intake.quota import DAY, Quota, quota_of
 from challenge.store import Challenge, Progress, Rules, State, is_closed, ledger
 from challenge.store.rows import team_called
-from challenge.store.tables import Course, Network, Submission, Team
+from challenge.store.tables import COPIES, Course, Network, Submission, Team
 from challenge.words import name_key, require_typable, team_key, time_text
 
 __all__ = ["Arrival", "look_up", "quota_left", "receive"]
@@ -32,6 +32,8 @@ class Arrival:
         Why the file cannot be scored.
     is_ours : bool
         An entry of the challenge itself, for which there are no limits until the reveal.
+    again : bool
+        The instructor allows a file that was withdrawn from another network of the team.
     """
 
     team: str
@@ -39,6 +41,7 @@ class Arrival:
     sha256: str
     refusal: SubmissionError | None = None
     is_ours: bool = False
+    again: bool = False
 
 
 def look_up(challenge: Challenge, arrival: Arrival) -> int | None:
@@ -72,8 +75,8 @@ def receive(challenge: Challenge, arrival: Arrival) -> int:
     Raises
     ------
     SubmissionError
-        With one of the reasons team-name, not-open, paused, closed, revealed, quota, networks,
-        refusals.
+        With one of the reasons team-name, not-open, paused, closed, revealed, withdrawn, quota,
+        networks, refusals.
     """
     with challenge.store.writing_for(arrival.team, new=True) as (session, team, course, now):
         known = _known(session, team, arrival)
@@ -120,6 +123,7 @@ def _require_permission(
     progress = Progress(course.paused, course.closed, course.revealed)
     _require_open(rules, progress, team, now)
     if arrival.refusal is None:
+        _require_not_withdrawn(session, team, arrival)
         _require_network(session, team, arrival, rules)
         _require_quota(_quota(session, team, rules, now))
     else:
@@ -149,6 +153,31 @@ def _require_open(rules: Rules, progress: Progress, team: Team | None, now: date
     if progress.revealed is not None or is_over:
         raise SubmissionError(
             "closed", "The challenge is closed: ask the instructor if you need more time."
+        )
+
+
+def _require_not_withdrawn(session: Session, team: Team | None, arrival: Arrival) -> None:
+    """No team brings back under another name what the instructor withdrew."""
+    if team is None or arrival.again:
+        return
+    found = session.scalar(
+        select(Submission)
+        .join(Network)
+        .where(
+            Network.team_id == team.id,
+            ~Network.key.contains(COPIES),
+            Submission.sha256 == arrival.sha256,
+            Submission.withdrawn.is_not(None),
+        )
+        .order_by(Submission.id)
+        .limit(1)
+    )
+    if found is not None:
+        raise SubmissionError(
+            "withdrawn",
+            f"This file was withdrawn from {found.network.name} by the instructor at "
+            f"{time_text(found.withdrawn)}: only the instructor can hand it in for another "
+            "network, with --again.",
         )
 
 

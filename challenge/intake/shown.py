@@ -4,10 +4,14 @@ If every new network got its own score, a team could send one file under five na
 one jet moved, and read off the jet's label from which of the five ranks higher. So a file that
 DeLong's paired test cannot distinguish from an earlier one of the team is shown with the score, and
 in the place, of the earlier one.
+
+What a team was told once it knows for ever, whatever is withdrawn, restored or merged afterwards.
+So the log says which scores were told, and in which order; how things stand now says it not.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -15,11 +19,14 @@ from numpy.typing import NDArray
 
 from challenge.scoring import LADDER_CONFIDENCE, error_of_difference
 from challenge.store import Challenge, Record, Split
+from challenge.store.replay import events
 from course_utils.metrics import p_values_of_differences
 
 __all__ = ["stand_ins"]
 
 _LEAST_P_VALUE: Final = 1 - LADDER_CONFIDENCE
+
+Alike = Callable[[int, int], bool]  # of two submissions: cannot the test distinguish them?
 
 
 def stand_ins(challenge: Challenge, records: Iterable[Record]) -> dict[int, Record]:
@@ -29,8 +36,8 @@ def stand_ins(challenge: Challenge, records: Iterable[Record]) -> dict[int, Reco
     ----------
     challenge : Challenge
     records : iterable of Record
-        Submissions of one or more teams, each team's complete, with what was withdrawn: its score
-        is known. What the Ladder did not take, and the challenge's own entries, are left out.
+        Submissions of one or more teams, each team's complete, with what was withdrawn. What the
+        Ladder never took, and the challenge's own entries, are left out.
 
     Returns
     -------
@@ -40,22 +47,54 @@ def stand_ins(challenge: Challenge, records: Iterable[Record]) -> dict[int, Reco
         before.
     """
     labels = challenge.truth.labels_of(Split.PUBLIC)
+    judged = {each.id: each for each in records if each.verdict and not each.is_baseline}
+
+    @cache
+    def alike(first: int, second: int) -> bool:
+        return not _differ(challenge, labels, judged[first], judged[second])
+
+    told = _told(challenge, judged, alike)
+    own: dict[str, list[Record]] = defaultdict(list)
+    candidates: dict[int, list[Record]] = {}
+    for number, is_own in told.items():
+        known = own[judged[number].team]
+        candidates[number] = [each for each in known if alike(number, each.id)]
+        if is_own:
+            known.append(judged[number])
     shown: dict[int, Record] = {}
-    own_score: dict[str, list[Record]] = defaultdict(list)
-    of_network: dict[tuple[str, str], Record] = {}
-    for each in sorted(records, key=lambda record: record.id):
-        if each.verdict is None or not each.verdict.is_best or each.is_baseline:
+    for number in sorted(filter(candidates.get, told), key=lambda each: _auc(judged[each])):
+        before = judged[number].verdict.compared_with  # a step down the Ladder, so shown already
+        if judged[number].verdict.is_best and before in told:
+            candidates[number].append(shown.get(before, judged[before]))
+        shown[number] = max(candidates[number], key=_auc)
+    return shown
+
+
+def _told(challenge: Challenge, judged: Mapping[int, Record], alike: Alike) -> dict[int, bool]:
+    """Submissions that were ever shown, in this order, and whether with their own score.
+
+    One is shown when the Ladder takes it: when it is scored, or later, because of a correction.
+    """
+    team_of: dict[int, str] = {}
+    told: dict[str, list[int]] = defaultdict(list)  # to the teams that there were
+    shown: dict[int, bool] = {}
+    kinds = ("received", "scored", "rescored", "renamed", "merged")
+    with challenge.store.reading() as session:
+        happened = list(events(session, *kinds))
+    for kind, _, detail in happened:
+        if kind in ("renamed", "merged"):
+            team, to = detail["team"], detail["to"]
+            team_of |= {number: to for number, name in team_of.items() if name == team}
+            told[to] += told.pop(team, [])
             continue
-        alike = [
-            other for other in own_score[each.team] if not _differ(challenge, labels, each, other)
-        ]
-        if alike:
-            before = of_network.get((each.team, each.network))
-            shown[each.id] = max([*alike, *([before] if before else [])], key=_auc)
-        else:
-            own_score[each.team].append(each)
-        if each.withdrawn is None:
-            of_network[each.team, each.network] = shown.get(each.id, each)
+        number = detail["submission"]
+        if kind == "received":
+            team_of[number] = detail["team"]
+        elif detail["best"] and number in judged and number not in shown:
+            known = told[team_of.get(number, judged[number].team)]
+            shown[number] = not any(alike(number, other) for other in known)
+            if shown[number]:
+                known.append(number)
     return shown
 
 

@@ -23,8 +23,12 @@ __all__ = ["accept", "cards", "clean_team", "finish_interrupted", "is_step", "su
 Scores = NDArray[np.float64] | SubmissionError  # of a file, or why it has none
 
 
-def submit(challenge: Challenge, data: bytes, *, team: str, network: str) -> Receipt:
+def submit(
+    challenge: Challenge, data: bytes, *, team: str, network: str, again: bool = False
+) -> Receipt:
     """Accept a team's file and score it.
+
+    ``again`` accepts what was withdrawn from another network of the team.
 
     Raises
     ------
@@ -33,7 +37,7 @@ def submit(challenge: Challenge, data: bytes, *, team: str, network: str) -> Rec
         file is stored with its reason.
     """
     network = clean_name(network, what="network")
-    return accept(challenge, data, team=clean_team(team), network=network)
+    return accept(challenge, data, team=clean_team(team), network=network, again=again)
 
 
 def clean_team(text: str) -> str:
@@ -53,14 +57,20 @@ def clean_team(text: str) -> str:
 
 
 def accept(
-    challenge: Challenge, data: bytes, *, team: str, network: str, is_ours: bool = False
+    challenge: Challenge,
+    data: bytes,
+    *,
+    team: str,
+    network: str,
+    is_ours: bool = False,
+    again: bool = False,
 ) -> Receipt:
     """`submit` for names that are known to be clean; `is_ours` lifts the limits."""
     store, truth = challenge.store, challenge.truth  # without labels nothing is accepted
     sha256 = hashlib.sha256(data).hexdigest()
     scores = _read(data, len(truth.labels))
     refusal = scores if isinstance(scores, SubmissionError) else None
-    arrival = Arrival(team, network, sha256, refusal, is_ours)
+    arrival = Arrival(team, network, sha256, refusal, is_ours, again)
     submission = look_up(challenge, arrival)
     if submission is None or store.record(submission).state is State.RECEIVED:
         store.keep(data)  # again, if an interrupted submission has lost it

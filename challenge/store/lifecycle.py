@@ -4,7 +4,7 @@ Every action is one transaction and one line in the log. An action that changes 
 an error, so that a command can be repeated after a kill.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +17,9 @@ from challenge.store.challenge import Challenge
 from challenge.store.folder import Rules
 from challenge.store.records import Phase, State
 from challenge.store.replay import replayed
-from challenge.store.tables import Course, Network, Pick, Submission, Team
-from challenge.words import printable, time_text
+from challenge.store.rows import submissions_of
+from challenge.store.tables import Course, Pick, Submission, Team
+from challenge.words import BASELINE_TEAM, time_text
 
 __all__ = [
     "close",
@@ -27,10 +28,10 @@ __all__ = [
     "pause",
     "phase",
     "pick",
+    "require_no_baseline",
     "require_secret",
     "resume",
     "reveal",
-    "submissions_of",
 ]
 
 
@@ -123,10 +124,12 @@ def extend(
     Raises
     ------
     ChallengeError
-        If there is no such team, the time is over, or the private ranks are known.
+        If there is no such team or it is the challenge's own, the time is over, or the private
+        ranks are known.
     """
     with challenge.store.writing_for(team, new=False) as (session, row, course, now):
         require_secret(course)
+        require_no_baseline(row)
         if until is not None and until <= now:
             raise ChallengeError(f"Expected a time after {time_text(now)}; got {time_text(until)}.")
         row.closes = until or row.closes
@@ -153,13 +156,17 @@ def pick(challenge: Challenge, team: str, receipts: Sequence[str]) -> list[str]:
     Raises
     ------
     ChallengeError
-        If there is no such team or submission, several fit, or the time is over.
+        If there is no such team or submission, the team is the challenge's own, several fit, two
+        are of one network, or the time is over.
     """
     with challenge.store.writing_for(team, new=False) as (session, row, course, now):
         require_secret(course)
+        require_no_baseline(row)
         if _is_over(session, course, challenge.rules, now):
             raise ChallengeError("The challenge is closed: the final choices stand.")
-        chosen = [each for text in receipts for each in _standing(session, row, text)]
+        chosen = _one_of_each_network(
+            each for text in receipts for each in _standing(session, row, text)
+        )
         for each in chosen:
             session.merge(Pick(network_id=each.network_id, submission_id=each.id))
         numbers = [each.id for each in chosen]
@@ -190,34 +197,18 @@ def require_secret(course: Course) -> None:
         )
 
 
-def submissions_of(session: Session, team: Team, receipt: str) -> list[Submission]:
-    """One scored submission, or one of each network that was given the same file.
+def require_no_baseline(*teams: Team) -> None:
+    """Refuse to change the challenge's own team.
 
     Raises
     ------
     ChallengeError
-        If no file of the team has such a receipt, or several have.
+        If one of the teams is that.
     """
-    digits = receipt.lower()
-    if len(digits) < 8 or set(digits) - set("0123456789abcdef"):
+    if any(team.name == BASELINE_TEAM for team in teams):
         raise ChallengeError(
-            f"Expected at least 8 digits of a receipt; got {printable(receipt)!r}."
+            f"The team {BASELINE_TEAM!r} is the challenge's own: its name, entries and limits stay."
         )
-    fitting = session.scalars(
-        select(Submission)
-        .join(Network)
-        .where(
-            Network.team_id == team.id,
-            Submission.state == State.SCORED,
-            Submission.sha256.startswith(digits),
-        )
-        .order_by(Submission.id)
-    ).all()
-    files = {each.sha256 for each in fitting}
-    if len(files) != 1:
-        number = "No scored submission" if not files else "More than one file"
-        raise ChallengeError(f"{number} of {team.name} has a receipt that starts with {digits}.")
-    return list(fitting)
 
 
 def _standing(session: Session, team: Team, receipt: str) -> list[Submission]:
@@ -229,6 +220,18 @@ def _standing(session: Session, team: Team, receipt: str) -> list[Submission]:
             "choose another."
         )
     return standing
+
+
+def _one_of_each_network(submissions: Iterable[Submission]) -> list[Submission]:
+    chosen: dict[int, Submission] = {}
+    for each in submissions:
+        other = chosen.setdefault(each.network_id, each)
+        if other.id != each.id:
+            raise ChallengeError(
+                f"Expected one file for each network; {other.sha256[:12]} and {each.sha256[:12]} "
+                f"are both of {each.network.name}: choose one of them."
+            )
+    return list(chosen.values())
 
 
 def _is_over(session: Session, course: Course, rules: Rules, now: datetime) -> bool:

@@ -59,7 +59,8 @@ class Record:
 
     ``verdict`` is there when it was scored, ``reason`` and ``sentence`` when it was refused.
     ``is_pick``: the team chose it as its network's final submission. ``withdrawn``: when the
-    instructor took it off the board (UTC).
+    instructor took it off the board (UTC). ``is_copy``: two teams that were merged since both
+    handed in this file for networks of one name, and the other one counts.
     """
 
     id: int
@@ -73,11 +74,12 @@ class Record:
     sentence: str | None = None
     is_pick: bool = False
     withdrawn: datetime | None = None
+    is_copy: bool = False
 
     @property
     def may_stand(self) -> bool:
-        """Whether it may stand on a board: it is scored, and nobody withdrew it."""
-        return self.verdict is not None and self.withdrawn is None
+        """Whether it may stand on a board: it is scored, nobody withdrew it, and it is no copy."""
+        return self.verdict is not None and self.withdrawn is None and not self.is_copy
 
     @property
     def is_baseline(self) -> bool:

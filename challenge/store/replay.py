@@ -18,9 +18,9 @@ __all__ = ["Replay", "events", "replayed"]
 
 def events(session: Session, *kinds: str) -> Iterator[tuple[str, datetime, dict[str, Any]]]:
     """Kind, time (UTC) and details of every event of some kinds, in their order."""
-    found = select(Event).where(Event.kind.in_(kinds)).order_by(Event.number)
-    for event in session.scalars(found):
-        yield event.kind, event.at, json.loads(event.detail)
+    found = select(Event.kind, Event.at, Event.detail).where(Event.kind.in_(kinds))
+    for kind, at, detail in session.execute(found.order_by(Event.number)):
+        yield kind, at, json.loads(detail)
 
 
 def _nothing() -> list[Any]:
@@ -81,6 +81,9 @@ class Replay:
                     _instant(until) if until else before[0],
                     per_day or before[1],
                 ]
+            case "picked" if "copies" in detail:  # the choices keep their places in time
+                for copy, number in zip(detail["copies"], detail["submissions"], strict=True):
+                    self.picked.insert(_last(self.picked, copy) + 1, number)
             case "picked":
                 self.picked += detail["submissions"]
             case "withdrawn":
@@ -107,6 +110,10 @@ def replayed(session: Session) -> Replay:
     for event in events(session, *kinds, "withdrawn", "restored", "renamed", "merged"):
         found.follow(*event)
     return found
+
+
+def _last(numbers: list[int], number: int) -> int:
+    return len(numbers) - 1 - numbers[::-1].index(number)
 
 
 def _instant(text: str) -> datetime:

@@ -6,7 +6,8 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.scoring import Scorecard
 from challenge.store.records import Record, Split, State, Verdict
-from challenge.store.tables import FormerName, Network, Pick, Score, Submission, Team
+from challenge.store.tables import COPIES, FormerName, Network, Pick, Score, Submission, Team
+from challenge.words import printable
 
 __all__ = [
     "best_id",
@@ -16,6 +17,7 @@ __all__ = [
     "record_of",
     "records_in",
     "scored_detail",
+    "submissions_of",
     "team_called",
 ]
 
@@ -30,6 +32,37 @@ def team_called(session: Session, key: str) -> Team | None:
     """The team that the key of a name leads to."""
     number = session.scalar(id_of_team(key))
     return None if number is None else session.get(Team, number)
+
+
+def submissions_of(session: Session, team: Team, receipt: str) -> list[Submission]:
+    """One scored submission, or one of each network that was given the same file; no copies.
+
+    Raises
+    ------
+    ChallengeError
+        If no file of the team has such a receipt, or several have.
+    """
+    digits = receipt.lower()
+    if len(digits) < 8 or set(digits) - set("0123456789abcdef"):
+        raise ChallengeError(
+            f"Expected at least 8 digits of a receipt; got {printable(receipt)!r}."
+        )
+    fitting = session.scalars(
+        select(Submission)
+        .join(Network)
+        .where(
+            Network.team_id == team.id,
+            ~Network.key.contains(COPIES),
+            Submission.state == State.SCORED,
+            Submission.sha256.startswith(digits),
+        )
+        .order_by(Submission.id)
+    ).all()
+    files = {each.sha256 for each in fitting}
+    if len(files) != 1:
+        number = "No scored submission" if not files else "More than one file"
+        raise ChallengeError(f"{number} of {team.name} has a receipt that starts with {digits}.")
+    return list(fitting)
 
 
 def scored_detail(submission: int, verdict: Verdict) -> dict[str, object]:
@@ -108,6 +141,7 @@ def record_of(row: Submission, *, is_pick: bool) -> Record:
         verdict=verdict,
         reason=row.reason,
         sentence=row.sentence,
-        is_pick=is_pick,
+        is_pick=is_pick and not row.network.has_copies,
         withdrawn=row.withdrawn,
+        is_copy=row.network.has_copies,
     )

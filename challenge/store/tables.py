@@ -1,6 +1,7 @@
 """The tables of the store: a team has networks, a network submissions, a submission two scores."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import (
     Boolean,
@@ -21,6 +22,7 @@ from challenge.store.records import Split, State
 from course_utils.metrics import Measurement, Rejection
 
 __all__ = [
+    "COPIES",
     "Base",
     "Course",
     "Event",
@@ -31,6 +33,8 @@ __all__ = [
     "Submission",
     "Team",
 ]
+
+COPIES: Final = "#"  # in the key of a network of copies; no name has it
 
 
 class Instant(TypeDecorator[datetime]):
@@ -106,8 +110,8 @@ class FormerName(Base):
 class Network(Base):
     """One of a team's networks.
 
-    ``key`` is its name without case. Of files that two merged teams both handed in for networks of
-    one name, the later ones stay in a network of their own, whose key is no name.
+    ``key`` is its name without case. Of a file that two merged teams both handed in for networks
+    of one name, one stands; its copy lies in a network of its own, whose key is no name.
     """
 
     __tablename__ = "network"
@@ -118,6 +122,11 @@ class Network(Base):
     name: Mapped[str] = mapped_column(String(64))
     key: Mapped[str] = mapped_column(String(200))
     team: Mapped[Team] = relationship()
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether its submissions are copies of those of the network with the same name."""
+        return COPIES in self.key
 
 
 class Score(Base):

@@ -306,7 +306,7 @@ def test_merged_teams_are_one_with_the_quota_of_both_used(challenge):
     for number in range(3):
         send(challenge, ladder(number), team="Top Qarks", network=f"q{number}")
         send(challenge, ladder(number), team="Top Quarks", network=f"net{number}")
-    assert merge(challenge, "top qarks", "top quarks") == "Top Quarks"
+    assert merge(challenge, "top qarks", "top quarks") == ("Top Quarks", [])
     quota = quota_left(challenge, "Top Qarks")
     assert (quota.used, quota.left) == (6, 0)
     assert {team for team, *_ in on_board(challenge)} == {"Top Quarks"}
@@ -336,7 +336,7 @@ def test_a_file_that_both_sent_stands_once_with_the_earlier_receipt(challenge, c
     first = send(challenge, ladder(2), team="a")
     clock.passes(hours=1)
     second = send(challenge, ladder(2), team="b")
-    merge(challenge, "b" if into == "a" else "a", into)
+    assert merge(challenge, "b" if into == "a" else "a", into) == (into, [second.submission])
     assert on_board(challenge) == [(into, "cnn", first.submission)]
     assert quota_left(challenge, into).used == 2
     known = {(record.sha256, record.received_at) for record, _ in history(challenge, "b")}
@@ -346,7 +346,7 @@ def test_a_file_that_both_sent_stands_once_with_the_earlier_receipt(challenge, c
     assert lifecycle.pick(challenge, into, [first.sha256]) == ["cnn"]
     better = send(challenge, ladder(5), team=into)
     assert [each.network for each in challenge.store.of_team(into)] == ["cnn"] * 3
-    withdraw(challenge, into, None, undo=True)
+    assert withdraw(challenge, into, [second.sha256], undo=True) == []
     assert on_board(challenge) == [(into, "cnn", better.submission)]
 
 

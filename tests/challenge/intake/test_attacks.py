@@ -204,7 +204,7 @@ def test_a_network_of_a_team_that_is_significantly_different_is_told_its_own_sco
     assert [line.network for line in current_standings(challenge).lines] == ["n3", "n0"]
     near = send(challenge, ladder(0)[:-8] + ladder(1)[-8:], network="near")
     assert near.card == first.card
-    assert "not significantly different from your n0" in near.sentence
+    assert "not significantly different from an earlier file of your n0" in near.sentence
 
 
 def test_a_step_up_of_a_second_network_is_no_way_around_the_first(tmp_path):

@@ -6,7 +6,7 @@ import sys
 import pytest
 from challenges import content, ladder, new_challenge, send
 
-from challenge.cli import main
+from challenge.cli import commands, main
 from challenge.intake.submission import accept
 
 
@@ -172,3 +172,67 @@ def test_a_wrong_hand_in_is_undone_and_put_back(challenge, says):
 )
 def test_what_cannot_be_put_right_is_told(challenge, says, argv, words):
     assert words in says(*argv, status=2)
+
+
+def test_the_present_name_of_a_team_is_told_whatever_was_typed(challenge, says):
+    receipt = challenge.store.records()[0].sha256[:12]
+    assert (
+        says("rename", "c", "top quarks", "TOP QUARKS") == "renamed Top Quarks: now TOP QUARKS.\n"
+    )
+    assert says("rename", "c", "top quarks", "TOP QUARKS") == "TOP QUARKS is its name already.\n"
+    said = says("rename", "c", "top quarks", "Tops")
+    assert said == "renamed TOP QUARKS: now Tops; the old name still leads to it.\n"
+    assert says("extend", "c", "top quarks", "--per-day", "9").startswith("extended Tops: 9")
+    assert says("pick", "c", "top quarks", receipt) == "picked for Tops: cnn.\n"
+    send(challenge, ladder(2), team="Bottoms")
+    assert says("merge", "c", "top quarks", "bottoms").startswith("merged Tops into Bottoms:")
+
+
+def test_two_final_choices_for_one_network_are_refused(challenge, says):
+    first, second = challenge.store.records()[0], send(challenge, ladder(3), team="Top Quarks")
+    said = says("pick", "c", "Top Quarks", first.sha256, second.sha256, status=2)
+    assert f"{first.sha256[:12]} and {second.sha256[:12]} are both of cnn: choose one" in said
+    assert not any(each.is_pick for each in challenge.store.records())
+    assert says("pick", "c", "Top Quarks", *[first.sha256] * 2) == "picked for Top Quarks: cnn.\n"
+
+
+def test_a_merge_tells_what_it_withdraws(challenge, says):
+    receipt = send(challenge, ladder(1), team="Bottoms").sha256[:12]
+    said = says("merge", "c", "Bottoms", "Top Quarks").splitlines()
+    assert said[1:] == [
+        f"withdrawn Top Quarks / cnn (receipt {receipt}): both handed in this file."
+    ]
+
+
+def test_undoing_all_tells_what_stays_withdrawn(challenge, says):
+    first = challenge.store.records()[0].sha256[:12]
+    second = send(challenge, ladder(2), team="Top Quarks").sha256[:12]
+    says("withdraw", "c", "Top Quarks", first)
+    says("withdraw", "c", "Top Quarks", "--all")
+    assert says("withdraw", "c", "Top Quarks", "--all", "--undo").splitlines() == [
+        f"restored Top Quarks / cnn (receipt {second}).",
+        f"still withdrawn, for itself: Top Quarks / cnn (receipt {first}).",
+    ]
+
+
+def test_a_file_for_the_wrong_network_is_handed_in_again(challenge, says):
+    says("score", "c", "cnn.npy", "--team", "Top Quarks")
+    receipt = challenge.store.records()[-1].sha256[:12]
+    says("withdraw", "c", "Top Quarks", receipt)
+    argv = ["score", "c", "cnn.npy", "--team", "Top Quarks", "--network", "dnn"]
+    assert "withdrawn from cnn by the instructor" in says(*argv, status=1)
+    assert "accepted Top Quarks / dnn" in says(*argv, "--again")
+    assert "brings back nothing" in says("score", "c", "--watch", ".", "--again", status=2)
+
+
+def test_a_baseline_that_an_older_version_withdrew_is_named_with_its_way_back(
+    challenge, says, monkeypatch
+):
+    monkeypatch.setattr(commands, "baseline_files", lambda _: iter([("jet mass", content())]))
+    says("baselines", "c")
+    with challenge.store._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE submission SET withdrawn = received_at WHERE id = 2")
+    said = says("baselines", "c", status=2)
+    assert "The baseline 'jet mass' was withdrawn. Put it back with: python -m challenge" in said
+    assert "restored baseline / jet mass" in says(*said.split("challenge ")[-1].split())
+    assert "accepted baseline / jet mass" in says("baselines", "c")

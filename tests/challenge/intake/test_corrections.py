@@ -1,6 +1,4 @@
-"""Wrong hand-ins are undone, teams renamed and merged; nobody gains a try by it."""
-
-from concurrent.futures import ThreadPoolExecutor
+"""Wrong hand-ins are undone, teams renamed; nobody gains a try by it."""
 
 import numpy as np
 import pytest
@@ -14,8 +12,8 @@ from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake import history, merge, quota_left, rename, shown_text, stand_ins, withdraw
 from challenge.intake.quota import DAY
 from challenge.intake.rescoring import wrong_scores
-from challenge.intake.submission import accept
-from challenge.store import Challenge, audit_log, lifecycle
+from challenge.intake.submission import accept, submit
+from challenge.store import audit_log, lifecycle
 from challenge.words import BASELINE_TEAM
 
 
@@ -162,6 +160,46 @@ def test_it_can_be_handed_in_for_the_right_team_and_nobody_calls_it_a_copy(chall
     assert look_alikes(challenge.store.scored(), challenge.scores_of) == []
 
 
+@pytest.mark.parametrize("network", ["cnn", "CNN", "dnn"])
+def test_no_network_of_the_team_brings_a_withdrawn_file_back(challenge, network):
+    wrong = send(challenge, ladder(1))
+    withdraw(challenge, "us", [wrong.sha256])
+    with pytest.raises(SubmissionError, match=r"ithdrawn.* by the instructor at 2026-04-01") as told:
+        send(challenge, ladder(1), network=network)
+    assert told.value.reason == "withdrawn"
+    assert len(challenge.store.records()) == 1
+
+
+def test_the_instructor_can_hand_in_a_withdrawn_file_for_the_right_network(challenge):
+    wrong = send(challenge, ladder(1))
+    withdraw(challenge, "us", [wrong.sha256])
+    right = submit(challenge, ladder(1), team="us", network="dnn", again=True)
+    assert on_board(challenge) == [("us", "dnn", right.submission)]
+    assert right.card == wrong.card
+    with pytest.raises(SubmissionError, match="Withdrawn by the instructor"):
+        submit(challenge, ladder(1), team="us", network="cnn", again=True)
+
+
+def test_undoing_all_leaves_out_what_was_withdrawn_for_itself(challenge, clock):
+    sent = [send(challenge, ladder(step), network=f"net{step}") for step in range(3)]
+    withdraw(challenge, "us", [sent[0].sha256])
+    clock.passes(hours=1)
+    withdraw(challenge, "us", None)
+    clock.passes(hours=1)
+    withdraw(challenge, "us", [sent[1].sha256], undo=True)
+    withdraw(challenge, "us", [sent[1].sha256])  # anew, for itself
+    rename(challenge, "us", "we")
+    assert withdraw(challenge, "we", None, undo=True) == [sent[2].submission]
+    assert withdraw(challenge, "we", None, undo=True) == []
+
+
+def test_all_that_was_never_withdrawn_at_once_comes_back_by_receipt(challenge):
+    wrong = send(challenge, ladder(1))
+    withdraw(challenge, "us", [wrong.sha256])
+    with pytest.raises(ChallengeError, match="name the receipts"):
+        withdraw(challenge, "us", None, undo=True)
+
+
 def test_a_withdrawal_can_be_undone_with_all_that_followed_from_it(challenge):
     for step in (1, 5, 3):
         send(challenge, ladder(step))
@@ -273,15 +311,20 @@ def test_a_name_that_no_new_team_may_have_is_refused(challenge, name):
 
 
 def test_the_challenges_own_entries_keep_their_name(challenge):
-    accept(challenge, content(), team=BASELINE_TEAM, network="mass", is_ours=True)
+    own = accept(challenge, content(), team=BASELINE_TEAM, network="mass", is_ours=True)
     send(challenge, ladder(1))
     for action in (
         lambda: rename(challenge, BASELINE_TEAM, "x"),
         lambda: merge(challenge, BASELINE_TEAM, "us"),
         lambda: merge(challenge, "us", BASELINE_TEAM),
+        lambda: withdraw(challenge, BASELINE_TEAM, None),
+        lambda: withdraw(challenge, BASELINE_TEAM, [own.sha256]),
+        lambda: lifecycle.extend(challenge, BASELINE_TEAM, per_day=9),
+        lambda: lifecycle.pick(challenge, BASELINE_TEAM, [own.sha256]),
     ):
         with pytest.raises(ChallengeError, match="challenge's own"):
             action()
+    assert kinds(challenge)[-1] == "scored"
 
 
 def test_extensions_choices_and_marks_follow_a_team_to_its_new_name(challenge):
@@ -297,116 +340,6 @@ def test_extensions_choices_and_marks_follow_a_team_to_its_new_name(challenge):
     rows = marks.grades(challenge, [{"student_id": "ann", "team": "US"}])
     assert "ann,,,,1.0" in rows
     assert marks.unmatched(challenge, [{"student_id": "ann", "team": "US"}]) == []
-
-
-# --- merge -----------------------------------------------------------------------------------
-
-
-def test_merged_teams_are_one_with_the_quota_of_both_used(challenge):
-    for number in range(3):
-        send(challenge, ladder(number), team="Top Qarks", network=f"q{number}")
-        send(challenge, ladder(number), team="Top Quarks", network=f"net{number}")
-    assert merge(challenge, "top qarks", "top quarks") == ("Top Quarks", [])
-    quota = quota_left(challenge, "Top Qarks")
-    assert (quota.used, quota.left) == (6, 0)
-    assert {team for team, *_ in on_board(challenge)} == {"Top Quarks"}
-    with pytest.raises(SubmissionError, match="all 5 submissions"):
-        send(challenge, ladder(4), team="Top Qarks", network="net0")
-    with pytest.raises(SubmissionError, match="at most 5 networks"):
-        send(challenge, ladder(4), team="Top Qarks", network="new")
-
-
-def test_networks_of_one_name_become_one_and_are_judged_in_the_order_of_receipt(challenge):
-    ours = send(challenge, ladder(1), team="a")
-    theirs = send(challenge, ladder(4), team="b", network="CNN")
-    late = send(challenge, ladder(2), team="a")
-    assert late.is_best
-    merge(challenge, "b", "a")
-    assert on_board(challenge) == [("a", "cnn", theirs.submission)]
-    judged = {each.id: each.verdict for each in challenge.store.records()}
-    assert judged[theirs.submission].compared_with == ours.submission
-    assert (judged[late.submission].is_best, judged[late.submission].compared_with) == (
-        False,
-        theirs.submission,
-    )
-
-
-@pytest.mark.parametrize("into", ["a", "b"])
-def test_a_file_that_both_sent_stands_once_with_the_earlier_receipt(challenge, clock, into):
-    first = send(challenge, ladder(2), team="a")
-    clock.passes(hours=1)
-    second = send(challenge, ladder(2), team="b")
-    assert merge(challenge, "b" if into == "a" else "a", into) == (into, [second.submission])
-    assert on_board(challenge) == [(into, "cnn", first.submission)]
-    assert quota_left(challenge, into).used == 2
-    known = {(record.sha256, record.received_at) for record, _ in history(challenge, "b")}
-    assert {(each.sha256, each.received_at) for each in (first, second)} == known
-    assert challenge.store.record(second.submission).withdrawn == clock.at
-    assert send(challenge, ladder(2), team=into).submission == first.submission
-    assert lifecycle.pick(challenge, into, [first.sha256]) == ["cnn"]
-    better = send(challenge, ladder(5), team=into)
-    assert [each.network for each in challenge.store.of_team(into)] == ["cnn"] * 3
-    assert withdraw(challenge, into, [second.sha256], undo=True) == []
-    assert on_board(challenge) == [(into, "cnn", better.submission)]
-
-
-@pytest.mark.parametrize("last", ["a", "b"])
-def test_the_last_final_choice_stands_for_a_merged_network(challenge, last):
-    sent = {team: send(challenge, ladder(step), team=team) for step, team in ((1, "a"), (3, "b"))}
-    for team in ("a", "b") if last == "b" else ("b", "a"):
-        lifecycle.pick(challenge, team, [sent[team].sha256])
-    merge(challenge, "b", "a")
-    picked = [each.id for each in challenge.store.records() if each.is_pick]
-    assert picked == [sent[last].submission]
-
-
-def test_the_extension_of_a_team_that_ends_is_lost_and_that_of_the_other_stays(challenge):
-    for team in ("a", "b"):
-        send(challenge, ladder(1), team=team, network=team)
-    lifecycle.extend(challenge, "a", per_day=9)
-    lifecycle.extend(challenge, "b", per_day=6)
-    merge(challenge, "a", "b")
-    assert quota_left(challenge, "a").limit == 6
-
-
-def test_teams_with_a_history_can_be_merged(challenge):
-    """Renamed, merged and withdrawn from before, also a refused file."""
-    for team in ("a", "b", "c"):
-        send(challenge, ladder(ord(team) - 96), team=team)
-        with pytest.raises(SubmissionError):
-            send(challenge, b"", team=team)
-    rename(challenge, "a", "x")
-    merge(challenge, "x", "b")
-    withdraw(challenge, "a", None)
-    merge(challenge, "b", "c")
-    assert challenge.store.team_names() == dict.fromkeys(("a", "b", "c", "x"), "c")
-    assert len(on_board(challenge)) == 1
-    with pytest.raises(ChallengeError, match="one team already: c"):
-        merge(challenge, "a", "c")
-
-
-def test_teams_that_hand_in_while_they_are_merged_and_renamed_lose_nothing(tmp_path):
-    """Under every name that there was: no team is made anew, nothing is counted twice."""
-    challenge = new_challenge(tmp_path / "c", per_day=100)
-    for team in ("a", "b"):
-        send(challenge, content(0), team=team)
-
-    def hand_in(number):
-        own = Challenge.open(challenge.folder)
-        return send(own, content(number), team="ab"[number % 2], network=f"n{number % 3}")
-
-    with ThreadPoolExecutor(6) as pool:
-        sent = [pool.submit(hand_in, number) for number in range(1, 25)]
-        rename(challenge, "a", "x")
-        merge(challenge, "b", "a")
-        rename(challenge, "b", "y")
-        receipts = [each.result() for each in sent]
-    assert len({each.submission for each in receipts}) == 24
-    assert {each.team for each in challenge.store.records()} == {"y"}
-    assert challenge.store.team_names() == dict.fromkeys("abxy", "y")
-    assert quota_left(challenge, "a").used == 26
-    assert audit_log(challenge.store).faults == ()
-    assert list(wrong_scores(challenge)) == []
 
 
 # --- a close that came too early ---------------------------------------------------------------

@@ -164,7 +164,9 @@ def test_it_can_be_handed_in_for_the_right_team_and_nobody_calls_it_a_copy(chall
 def test_no_network_of_the_team_brings_a_withdrawn_file_back(challenge, network):
     wrong = send(challenge, ladder(1))
     withdraw(challenge, "us", [wrong.sha256])
-    with pytest.raises(SubmissionError, match=r"ithdrawn.* by the instructor at 2026-04-01") as told:
+    with pytest.raises(
+        SubmissionError, match=r"ithdrawn.* by the instructor at 2026-04-01"
+    ) as told:
         send(challenge, ladder(1), network=network)
     assert told.value.reason == "withdrawn"
     assert len(challenge.store.records()) == 1

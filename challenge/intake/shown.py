@@ -78,8 +78,10 @@ def _told(challenge: Challenge, judged: Mapping[int, Record], alike: Alike) -> d
     team_of: dict[int, str] = {}
     told: dict[str, list[int]] = defaultdict(list)  # to the teams that there were
     shown: dict[int, bool] = {}
-    kinds = ("received", "scored", "rescored", "renamed", "merged")
+    kinds = ["scored", "rescored"]
     with challenge.store.reading() as session:
+        if any(events(session, "merged")):  # else each team is what it was
+            kinds += ["received", "renamed", "merged"]
         happened = list(events(session, *kinds))
     for kind, _, detail in happened:
         if kind in ("renamed", "merged"):

@@ -137,14 +137,8 @@ def receipt_of(
         is_best=verdict.is_best,
         is_first=verdict.compared_with is None,
         quota=quota_left(challenge, record.team),
-        stand_in=shown.network if verdict.is_best and not _is_same(shown, best) else None,
+        stand_in=shown.network if verdict.is_best and shown.sha256 != best.sha256 else None,
     )
-
-
-def _is_same(first: Record, second: Record) -> bool:
-    """Whether both are one submission, or the same file for networks of one name."""
-    files = {(each.sha256, name_key(each.network)) for each in (first, second)}
-    return len(files) == 1
 
 
 def with_hints(challenge: Challenge, receipt: Receipt, scores: NDArray[np.float64]) -> Receipt:

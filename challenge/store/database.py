@@ -214,8 +214,8 @@ def _tell_damage(folder: Path, context: ExceptionContext) -> None:
 def _damaged(folder: Path, how: str) -> ChallengeError:
     place = folder / DATABASE if (folder / DATABASE).is_file() else f"The database of {folder}"
     return ChallengeError(
-        f"{place} is damaged ({how}): put the challenge's last backup in the place of {folder}, "
-        "as docs/challenge.md says in *Back it up*."
+        f"{place} is damaged ({how}): put the last copy that python -m challenge backup made in "
+        f"the place of {folder}."
     )
 
 

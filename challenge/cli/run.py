@@ -25,12 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _carried_out(argv)
         finally:
             sys.stdout.flush()  # the help may still wait there
-    except BrokenPipeError:
-        # Python writes what is left when it ends, and would complain.
+    except OSError as error:
+        # Python writes what is left when it ends, and would complain again.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())
-        return READER_GONE
+        return READER_GONE if isinstance(error, BrokenPipeError) else UNUSABLE
 
 
 def _carried_out(argv: Sequence[str] | None) -> int:

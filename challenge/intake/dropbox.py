@@ -4,6 +4,7 @@
 
     dropbox/The Top Quarks/cnn.npy            put there by the team: its folder, its network
     dropbox/The Top Quarks/cnn.receipt.txt    the answer
+    dropbox/The Top Quarks/cnn.csv.reason.txt the answer to another file, why it cannot be scored
 
 The instructor makes the folder of each team, writable for its team alone. In the drop box itself
 nobody else may write: every new folder there would be a new team with a fresh quota.
@@ -34,6 +35,7 @@ from challenge.words import printable
 __all__ = ["DropBox", "Found", "is_left_behind"]
 
 ANSWER: Final = ".receipt.txt"
+REASON: Final = ".reason.txt"  # a name of its own: the file cnn must not take the place of cnn.npy
 _LEFT_BEHIND: Final = (".", "~")  # how names begin that no person gave
 _NO_TEAM: Final = (*_LEFT_BEHIND, "$", "@", "#")  # waste bins and snapshots of file servers
 _UNFINISHED: Final = ("~", ".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp")
@@ -155,7 +157,7 @@ class DropBox:
             If the answer cannot be written; the file will be found again.
         """
         with self._team(found.team) as team:
-            name, reason = f"{found.network}{ANSWER}", ""
+            name, reason = f"{found.network}{ANSWER if found.is_scores else REASON}", ""
             try:
                 if len(os.fsencode(name)) > os.fpathconf(team, "PC_NAME_MAX"):
                     name = f"{_TOO_LONG}{ANSWER}"
@@ -173,7 +175,7 @@ class DropBox:
             if reason in _PASSING:
                 text += " Leave the file here: it will be looked at again."
             _put(team, name, f"{text}\n".encode())
-        if reason in _MENDABLE:
+        if reason in _MENDABLE and found.is_scores:
             self.put_off(found)
         else:
             self._answered.add(found)
@@ -188,7 +190,7 @@ class DropBox:
         try:
             with self._team(name) as team:
                 for entry in os.scandir(team):
-                    is_ours = entry.name.endswith(ANSWER)
+                    is_ours = entry.name.endswith((ANSWER, REASON))
                     if is_ours or is_left_behind(entry.name) or entry.name.startswith(_NO_TEAM):
                         continue
                     with suppress(FileNotFoundError):  # just removed

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -474,6 +475,23 @@ def test_a_reader_that_stops_early_ends_a_command_without_a_word(files, argv, go
     os.close(writer)
     assert ended.returncode == 141 or argv[-1] == "--help"  # argparse may swallow the error
     assert not (ended.stderr if gone == "stdout" else ended.stdout)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_output_that_finds_no_room_is_told_in_one_sentence(files):
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "challenge", "board", "c"],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            cwd=files,
+            timeout=120,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert ended.returncode == 2
+    (sentence,) = ended.stderr.splitlines()
+    assert "No space left on device" in sentence
 
 
 def test_scoring_needs_no_jet_files_and_no_networks():

@@ -129,7 +129,7 @@ def test_how_to_write_such_a_name_is_told(challenge, argv, capsys):
 
 
 def test_the_hint_comes_also_where_the_words_are_those_of_the_process(capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["challenge", "rename", "c", "Omega", "-x"])
+    monkeypatch.setattr(sys, "argv", ["challenge", "show", "c", "Omega", "-x"])
     with pytest.raises(SystemExit):
         main()
     assert "begins with '-' goes after --" in capsys.readouterr().err

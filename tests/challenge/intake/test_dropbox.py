@@ -38,7 +38,7 @@ def challenge(tmp_path):
 
 def put(box, name, data=None):
     path = box.folder / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content() if data is None else data)
     return path
 
@@ -55,8 +55,8 @@ def answered(challenge, box):
         handed_in(challenge, box, found)
 
 
-def answer(box, name):
-    return (box.folder / f"{name}.receipt.txt").read_text()
+def answer(box, name, ending=".receipt.txt"):
+    return (box.folder / f"{name}{ending}").read_text()
 
 
 # --- what is found -----------------------------------------------------------------------------
@@ -227,17 +227,28 @@ def test_a_file_of_another_ending_is_answered_once_and_costs_nothing(
 ):
     put(box, f"us/{name}", data)
     answered(challenge, box)
-    assert answer(box, f"us/{name}").startswith(f"refused {words}")
+    assert answer(box, f"us/{name}", ".reason.txt").startswith(f"refused {words}")
     assert ready(box) == []
     assert challenge.store.records() == []
+
+
+def test_what_has_the_name_of_a_network_does_not_take_its_receipt(challenge, box):
+    for name in ("us/cnn.npy", "us/cnn.csv", "us/dnn.npy", "us/dnn/deep.npy"):
+        put(box, name, content() if name.endswith("npy") else b"1,2\n")
+    (box.folder / "us" / "cnn").mkdir()
+    for _ in range(4):
+        answered(challenge, box)
+    assert answer(box, "us/cnn").startswith("accepted ")
+    assert answer(box, "us/dnn").startswith("accepted ")
+    assert len(list((box.folder / "us").glob("*.reason.txt"))) == 3
 
 
 def test_a_folder_in_the_folder_of_a_team_is_answered(challenge, box):
     put(box, "us/cnn/cnn.npy")
     (box.folder / "us" / "folder.npy").mkdir()
     answered(challenge, box)
-    for name in ("us/cnn", "us/folder"):
-        assert "this is a link or a folder" in answer(box, name)
+    assert "this is a link or a folder" in answer(box, "us/cnn", ".reason.txt")
+    assert "this is a link or a folder" in answer(box, "us/folder")
     assert challenge.store.records() == []
 
 

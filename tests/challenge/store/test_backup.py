@@ -179,6 +179,18 @@ def test_labels_that_no_copy_can_score_with_are_told(challenge, tmp_path, capsys
     assert (tmp_path / "copy" / SETTINGS).is_file()
 
 
+def test_a_damaged_challenge_is_put_back_from_its_backup(challenge, tmp_path, capsys):
+    place, backup = str(challenge.folder), str(tmp_path / "backup")
+    assert main(["backup", place, backup]) == 0
+    (challenge.folder / DATABASE).write_bytes(b"no database" * 1000)
+    assert main(["backup", place, str(tmp_path / "other")]) == 2
+    assert "is damaged (file is not a database)" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+    challenge.folder.rename(tmp_path / "damaged")
+    assert main(["backup", backup, place]) == 0
+    assert_sound(Challenge.open(tmp_path / "c"))
+
+
 @pytest.mark.parametrize("name", [TEST_JETS, COLUMNS])
 def test_what_belongs_to_jets_is_told_where_half_of_it_is_gone(challenge, tmp_path, name):
     other = COLUMNS if name == TEST_JETS else TEST_JETS

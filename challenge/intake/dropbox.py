@@ -141,7 +141,7 @@ class DropBox:
     def answer(self, found: Found, respond: Callable[[bytes], str], *, n_jets: int) -> str:
         """Read a file, let `respond` handle it, and put what that says beside the file.
 
-        A file that comes too early or too often is looked at again later.
+        A file that comes too early, too late or too often is looked at again later.
 
         Parameters
         ----------

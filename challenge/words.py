@@ -63,18 +63,21 @@ def clean_name(text: str, *, what: str) -> str:
     """
     words = unicodedata.normalize("NFKC", text).split(" ")
     name = " ".join(word for word in words if word)
-    if not 1 <= len(name) <= LONGEST_NAME or not any(map(str.isalnum, name)):
+    if not 1 <= len(name) <= LONGEST_NAME:
         raise SubmissionError(
             f"{what}-name",
-            f"Expected a {what} name of 1 to {LONGEST_NAME} characters with a letter or a digit; "
-            f"got {len(name)} characters.",
+            f"Expected a {what} name of 1 to {LONGEST_NAME} characters; got {len(name)}.",
         )
     strange = next((each for each in name if not _is_allowed(each)), None)
     if strange is not None:
         raise SubmissionError(
             f"{what}-name",
-            f"Expected letters, digits, space, '-', '_' and '.' in a {what} name; got the "
-            f"character U+{ord(strange):04X}.",
+            f"Expected letters, digits, space, '-', '_' and '.' in a {what} name; got "
+            f"{strange!r} (U+{ord(strange):04X}): leave it out.",
+        )
+    if not any(map(str.isalnum, name)):
+        raise SubmissionError(
+            f"{what}-name", f"Expected a {what} name with a letter or a digit; got {name!r}."
         )
     for word in re.findall(r"[^\W\d_]+", name):
         if len(scripts := sorted({_script(each) for each in word})) > 1:
@@ -122,7 +125,7 @@ def require_typable(team: str) -> str:
     if team.startswith(("-", ".")):
         raise SubmissionError(
             "team-name",
-            f"Expected the name of a new team to begin with a letter or a digit; got {team}.",
+            f"Expected the name of a new team to begin with anything but '-' or '.'; got {team}.",
         )
     return team
 
@@ -226,12 +229,16 @@ def decoded(data: bytes) -> str:
 def printable(text: str) -> str:
     """Text from outside for a terminal: control and bidi characters as question marks.
 
+    Spaces of every width stay, as the one that keeps a number and its % on one line.
+
     Examples
     --------
     >>> printable("red\\x1b[31m.npy")
     'red?[31m.npy'
     """
-    return "".join(each if each.isprintable() else "?" for each in text)
+    return "".join(
+        each if each.isprintable() or unicodedata.category(each) == "Zs" else "?" for each in text
+    )
 
 
 def no_formula(value: Any) -> Any:

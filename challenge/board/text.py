@@ -203,4 +203,4 @@ def _rejection(name: str, rejection: Rejection) -> dict[str, Any]:
 
 def _markdown(text: str) -> str:
     """Markdown that shows this text and nothing else, on one line."""
-    return re.sub(r"([\\`*_\[\]<>|~#])", r"\\\1", " ".join(printable(text).split()))
+    return re.sub(r"([\\`*_\[\]<>|~#])", r"\\\1", re.sub(" +", " ", printable(text).strip()))

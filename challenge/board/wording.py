@@ -25,6 +25,8 @@ def subtitle(standings: Standings) -> str:
     first = [f"{each.team} / {each.network}" for each in standings.lines if each.group == 1]
     if not first:
         return "No entries yet."
+    if len(standings.lines) == 1:
+        return f"{first[0]} is the only entry."
     if len(first) == 1:
         return f"{first[0]} leads, significantly."
     if len(first) > 3:

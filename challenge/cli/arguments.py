@@ -2,14 +2,16 @@
 
 import argparse
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from challenge.board import FORMATS
 from challenge.cli import commands, team_commands
 from challenge.cli.values import MOMENT, end, from_, instant, seconds
-from challenge.words import BASELINE_TEAM
+from challenge.words import BASELINE_TEAM, nearest, printable
 
 __all__ = ["parser"]
 
@@ -19,15 +21,29 @@ _RECEIPT: Final = "the first 8 digits of each, or more"
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says how to write a name that looks like an option, where one may be meant."""
+    """Says which command is meant, and how to write a name that looks like an option."""
+
+    commands: Mapping[str, object] = MappingProxyType({})  # of the root alone
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        self._typed = args or ()
+        self._typed = sys.argv[1:] if args is None else args
+        command = next((each for each in self._typed if not each.startswith("-")), None)
+        if self.commands and command is not None and command not in self.commands:
+            alike = nearest(command, self.commands)
+            known = (
+                f"nearest: {', '.join(alike)}"
+                if alike
+                else f"commands are {', '.join(self.commands)}"
+            )
+            self.error(f"there is no command {printable(command)!r} ({known})")
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         if any(re.match(r"-[^-h\d]", each) for each in self._typed):
-            message += " (a name that begins with '-' goes after --, or after = as in --team=-x)"
+            message += (
+                " (a name that begins with '-' goes after --, or after = as in --team=-x; an old "
+                "team may have one, a new one not)"
+            )
         super().error(message)
 
 
@@ -37,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m challenge", description="Score predictions against hidden labels."
     )
     added = root.add_subparsers(metavar="COMMAND", required=True)
+    root.commands = added.choices
     _add_create(added)
     _add_for_everyone(added)
     _add_score(added)
@@ -103,10 +120,10 @@ def _add_for_everyone(added: Commands) -> None:
         added,
         "check",
         commands.check,
-        "Say whether a file would be accepted; this needs no labels and submits nothing.",
+        "Say whether files would be accepted; this needs no labels and submits nothing.",
         "top_challenge my_cnn.npy",
     )
-    check.add_argument("file", type=Path, metavar="FILE", help="a .npy file of scores")
+    check.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".npy files of scores")
     board = _command(
         added,
         "board",

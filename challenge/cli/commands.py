@@ -18,7 +18,6 @@ from challenge.cli.team_commands import require_team
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake import (
     DropBox,
-    Receipt,
     accept,
     accepted_text,
     finish_interrupted,
@@ -38,6 +37,7 @@ from challenge.store import (
     Rules,
     audit_log,
     copy_to,
+    is_closed,
     lifecycle,
     system_clock,
 )
@@ -79,15 +79,21 @@ def create(args: argparse.Namespace) -> int:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Say whether `score` would accept a file."""
+    """Say whether `score` would accept each file."""
     if not (args.dir / SETTINGS).is_file():
         raise ChallengeError(
             f"{args.dir / SETTINGS} is not there: put the {SETTINGS} that your instructor hands "
             "out into this folder."
         )
-    challenge = Challenge.open(args.dir)
-    scores = read_scores(read_file(args.file, challenge.n_jets), challenge.n_jets)
-    say(" ".join((f"accepted {args.file}: {challenge.n_jets} finite scores.", *find_hints(scores))))
+    n_jets = Challenge.open(args.dir).n_jets
+
+    def checked(path: Path) -> str:
+        scores = read_scores(read_file(path, n_jets), n_jets)
+        return " ".join((f"accepted {path}: {n_jets} finite scores.", *find_hints(scores)))
+
+    if len(args.files) > 1:
+        return _each(args.files, checked)
+    say(checked(args.files[0]))
     return ACCEPTED
 
 
@@ -111,10 +117,11 @@ def score(args: argparse.Namespace) -> int:
     challenge = _opened(args.dir)
     require_team(challenge, args.team, may_be_new=args.new_team)
 
-    def submitted(path: Path) -> Receipt:
+    def submitted(path: Path) -> str:
         data = read_file(path, challenge.n_jets)
         network = path.stem if args.network is None else args.network
-        return submit(challenge, data, team=args.team, network=network, again=args.again)
+        receipt = submit(challenge, data, team=args.team, network=network, again=args.again)
+        return accepted_text(receipt)
 
     return _each(files, submitted)
 
@@ -166,8 +173,17 @@ def resume(args: argparse.Namespace) -> int:
             f"The challenge's time is up: extend single teams, or set a later closes in "
             f"{args.dir / SETTINGS}."
         )
-    resumed = "resumed: submissions are accepted again."
-    say(resumed if stopped else "not paused: submissions are accepted as before.")
+    done, how = ("resumed", "again") if stopped else ("not paused", "as before")
+    rules, now = challenge.rules, challenge.store.now()
+    if rules.opens is not None and now < rules.opens:
+        say(f"{done}: the challenge opens at {time_text(rules.opens)}.")
+    elif is_closed(rules, None, now):
+        say(
+            f"{done}: submissions are accepted {how}, but only from teams that were given more "
+            f"time, for the challenge closed at {time_text(rules.closes)}."
+        )
+    else:
+        say(f"{done}: submissions are accepted {how}.")
     return ACCEPTED
 
 
@@ -262,8 +278,8 @@ def _finish_interrupted(challenge: Challenge) -> None:
         say_on_stderr(complaint)
 
 
-def _each(files: Sequence[Path], submitted: Callable[[Path], Receipt]) -> int:
-    """Submit every file; a refused one does not stop the others."""
+def _each(files: Sequence[Path], answer: Callable[[Path], str]) -> int:
+    """Print the answer to every file; a refused one does not stop the others."""
     status = ACCEPTED
     terminal = Console(stderr=True)
     with Progress(
@@ -274,7 +290,7 @@ def _each(files: Sequence[Path], submitted: Callable[[Path], Receipt]) -> int:
     ) as progress:
         for path in progress.track(files, description="scoring"):
             try:
-                say(accepted_text(submitted(path)))
+                say(answer(path))
             except SubmissionError as refusal:
                 say_on_stderr(f"refused {path} [{refusal.reason}] {refusal.sentence}")
                 status = REFUSED

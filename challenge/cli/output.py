@@ -1,4 +1,4 @@
-"""What every command needs to speak: two streams, three exit statuses."""
+"""What every command needs to speak: two streams, the exit statuses."""
 
 import sys
 from collections.abc import Sequence
@@ -6,11 +6,12 @@ from typing import Final
 
 from challenge.words import printable
 
-__all__ = ["ACCEPTED", "REFUSED", "UNUSABLE", "reported", "say", "say_on_stderr"]
+__all__ = ["ACCEPTED", "READER_GONE", "REFUSED", "UNUSABLE", "reported", "say", "say_on_stderr"]
 
 ACCEPTED: Final = 0
 REFUSED: Final = 1
 UNUSABLE: Final = 2
+READER_GONE: Final = 141  # 128 and the number of SIGPIPE, as a shell says it
 
 
 def say(text: str, *, escape: bool = True) -> None:

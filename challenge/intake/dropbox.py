@@ -4,6 +4,7 @@
 
     dropbox/The Top Quarks/cnn.npy            put there by the team: its folder, its network
     dropbox/The Top Quarks/cnn.receipt.txt    the answer
+    dropbox/The Top Quarks/cnn.csv.reason.txt the answer to another file, why it cannot be scored
 
 The instructor makes the folder of each team, writable for its team alone. In the drop box itself
 nobody else may write: every new folder there would be a new team with a fresh quota.
@@ -12,8 +13,11 @@ Students may put anything into the folder of their team. So links are never foll
 lead to another team's file), and an answer replaces a name, never what the name points to. A file
 is read once it has not changed between two looks, since somebody may still be copying it. What
 systems and editors leave behind, like ``._cnn.npy`` or a folder ``.snapshot``, is passed over.
+Everything else in a team's folder gets an answer, also what is no ``.npy`` file: whoever put it
+there waits for one. What nobody can be answered about is in `DropBox.strays`, for the instructor.
 """
 
+import errno
 import os
 import secrets
 import stat
@@ -25,27 +29,37 @@ from pathlib import Path
 from typing import Final
 
 from challenge.errors import ChallengeError, SubmissionError
-from challenge.scoring import read_open_file
+from challenge.scoring import read_open_file, read_scores
+from challenge.words import printable
 
 __all__ = ["DropBox", "Found", "is_left_behind"]
 
 ANSWER: Final = ".receipt.txt"
+REASON: Final = ".reason.txt"  # a name of its own: the file cnn must not take the place of cnn.npy
 _LEFT_BEHIND: Final = (".", "~")  # how names begin that no person gave
 _NO_TEAM: Final = (*_LEFT_BEHIND, "$", "@", "#")  # waste bins and snapshots of file servers
-_PASSING: Final = frozenset({"not-open", "paused", "quota", "refusals"})  # reasons that time mends
+_UNFINISHED: Final = ("~", ".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp")
+_OF_SYSTEMS: Final = ("thumbs.db", "desktop.ini", "icon\r")
+# Reasons that time mends, or the instructor: the team is told so of the first ones.
+_PASSING: Final = frozenset({"not-open", "paused", "quota", "refusals", "closed"})
+_MENDABLE: Final = _PASSING | {"networks", "withdrawn", "unreadable"}
+_SCORES: Final = ".npy"
+_NO_FILE: Final = "Expected a file; this is a link or a folder: put a copy of the file itself here."
 _TOO_LONG: Final = "name-too-long"  # a receipt for names that leave no room for the ending
 _LONGEST_WAIT: Final = 256  # looks
 
 
 def is_left_behind(name: str) -> bool:
-    """Whether a file is hidden, or an editor's temporary one: nobody handed it in.
+    """Whether a file is hidden, temporary or half copied: nobody handed it in.
 
     Examples
     --------
     >>> is_left_behind("._cnn.npy"), is_left_behind("cnn.npy")
     (True, False)
     """
-    return name.startswith(_LEFT_BEHIND)
+    low = name.lower()
+    endings = (*_UNFINISHED, ".swp", ".swo")
+    return low.startswith(_LEFT_BEHIND) or low.endswith(endings) or low in _OF_SYSTEMS
 
 
 @dataclass(frozen=True)
@@ -54,15 +68,24 @@ class Found:
 
     Attributes
     ----------
-    team, network : str
+    team, file : str
         The names of its folder and of the file, not checked yet.
     state : tuple of int
         Device, inode, size and time of change: another state is another file.
     """
 
     team: str
-    network: str
+    file: str
     state: tuple[int, ...]
+
+    @property
+    def network(self) -> str:
+        """The name of the file, without its ending if that is ``.npy`` or ``.NPY``."""
+        return self.file[: -len(_SCORES)] if self.is_scores else self.file
+
+    @property
+    def is_scores(self) -> bool:
+        return self.file.lower().endswith(_SCORES)
 
 
 @dataclass
@@ -73,9 +96,12 @@ class DropBox:
     ----------
     folder : Path
         Holds a folder for each team.
+    strays : dict of str
+        What lay in it at the last look and cannot be answered, by name, with the reason.
     """
 
     folder: Path
+    strays: dict[str, str] = field(default_factory=dict)
     _seen: set[Found] = field(default_factory=set)
     _answered: set[Found] = field(default_factory=set)
     _put_off: dict[Found, int] = field(default_factory=dict)  # until this look
@@ -101,7 +127,8 @@ class DropBox:
             names = sorted(entry.name for entry in os.scandir(self.folder))
         except OSError as error:
             raise ChallengeError(f"{self.folder} cannot be read ({error.strerror}).") from error
-        teams = (name for name in names if not name.startswith(_NO_TEAM))
+        self.strays = {}
+        teams = (n for n in names if not n.startswith(_NO_TEAM) and not is_left_behind(n))
         found = {each for name in teams for each in self._of_team(name)}
         self._looks += 1
         waiting = {each for each, until in self._put_off.items() if self._looks < until}
@@ -114,7 +141,7 @@ class DropBox:
     def answer(self, found: Found, respond: Callable[[bytes], str], *, n_jets: int) -> str:
         """Read a file, let `respond` handle it, and put what that says beside the file.
 
-        A file that comes too early or too often is looked at again later.
+        A file that comes too early, too late or too often is looked at again later.
 
         Parameters
         ----------
@@ -130,7 +157,7 @@ class DropBox:
             If the answer cannot be written; the file will be found again.
         """
         with self._team(found.team) as team:
-            name, passes = f"{found.network}{ANSWER}", False
+            name, reason = f"{found.network}{ANSWER if found.is_scores else REASON}", ""
             try:
                 if len(os.fsencode(name)) > os.fpathconf(team, "PC_NAME_MAX"):
                     name = f"{_TOO_LONG}{ANSWER}"
@@ -138,14 +165,17 @@ class DropBox:
                         "network-name",
                         "The name of a file here is too long for a receipt beside it: shorten it.",
                     )
-                text = respond(_content(team, found.network, n_jets))
+                data = _content(team, found.file, n_jets)
+                if not found.is_scores:
+                    raise _no_scores(data, found.file, n_jets)
+                text = respond(data)
             except SubmissionError as refusal:
-                text = f"refused [{refusal.reason}] {refusal.sentence}"
-                passes = refusal.reason in _PASSING
-            if passes:
+                reason = refusal.reason
+                text = f"refused [{reason}] {refusal.sentence}"
+            if reason in _PASSING:
                 text += " Leave the file here: it will be looked at again."
             _put(team, name, f"{text}\n".encode())
-        if passes:
+        if reason in _MENDABLE and found.is_scores:
             self.put_off(found)
         else:
             self._answered.add(found)
@@ -157,13 +187,22 @@ class DropBox:
         self._put_off[found] = self._looks + min(2 ** self._failures[found], _LONGEST_WAIT)
 
     def _of_team(self, name: str) -> Iterator[Found]:
-        with suppress(OSError), self._team(name) as team:  # no folder, or just removed
-            for entry in os.scandir(team):
-                is_scores = entry.name.endswith(".npy") and not is_left_behind(entry.name)
-                if is_scores and entry.is_file(follow_symlinks=False):
-                    info = entry.stat(follow_symlinks=False)
-                    state = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
-                    yield Found(name, entry.name.removesuffix(".npy"), state)
+        try:
+            with self._team(name) as team:
+                for entry in os.scandir(team):
+                    is_ours = entry.name.endswith((ANSWER, REASON))
+                    if is_ours or is_left_behind(entry.name) or entry.name.startswith(_NO_TEAM):
+                        continue
+                    with suppress(FileNotFoundError):  # just removed
+                        info = entry.stat(follow_symlinks=False)
+                        state = (info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns)
+                        yield Found(name, entry.name, state)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            is_folder = error.errno not in (errno.ENOTDIR, errno.ELOOP)
+            why = f"cannot be read ({error.strerror})" if is_folder else "is no folder of a team"
+            self.strays[name] = f"{why}: only files in such a folder, TEAM/NETWORK.npy, are scored."
 
     @contextmanager
     def _team(self, name: str) -> Iterator[int]:
@@ -174,11 +213,25 @@ class DropBox:
             os.close(handle)
 
 
-def _content(team: int, network: str, n_jets: int) -> bytes:
+def _no_scores(data: bytes, file: str, n_jets: int) -> SubmissionError:
+    """What to do with a file whose name does not end as it should."""
+    try:
+        read_scores(data, n_jets)
+    except SubmissionError as refusal:
+        if refusal.reason in ("npz", "not-npy", "empty"):  # whatever it is, it must be saved again
+            return refusal
+    return SubmissionError(
+        "ending", f"Expected a name like NETWORK.npy; got {printable(file)}: give it that ending."
+    )
+
+
+def _content(team: int, name: str, n_jets: int) -> bytes:
     # O_NONBLOCK: opening a pipe would wait for ever.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        handle = os.open(f"{network}.npy", flags, dir_fd=team)
+        if not stat.S_ISREG(os.lstat(name, dir_fd=team).st_mode):
+            raise SubmissionError("unreadable", _NO_FILE)
+        handle = os.open(name, flags, dir_fd=team)
     except OSError as error:
         raise SubmissionError(
             "unreadable", f"The file cannot be read ({error.strerror}): put it here again."
@@ -186,7 +239,7 @@ def _content(team: int, network: str, n_jets: int) -> bytes:
     with os.fdopen(handle, "rb") as file:
         info = os.fstat(handle)
         if not stat.S_ISREG(info.st_mode) or info.st_nlink > 1:
-            raise SubmissionError("unreadable", "Expected a file; this is a link: put a copy here.")
+            raise SubmissionError("unreadable", _NO_FILE)
         return read_open_file(file, n_jets)
 
 

@@ -141,6 +141,12 @@ def _require_unrevealed(course: Course) -> None:
 
 
 def _require_open(rules: Rules, progress: Progress, team: Team | None, now: datetime) -> None:
+    if progress.revealed is not None:
+        raise SubmissionError(
+            "revealed",
+            f"The challenge is over: its private ranks were revealed at "
+            f"{time_text(progress.revealed)}, and no file is accepted after that.",
+        )
     if rules.opens is not None and now < rules.opens:
         raise SubmissionError("not-open", f"The challenge opens at {time_text(rules.opens)}.")
     if progress.paused is not None:
@@ -150,7 +156,7 @@ def _require_open(rules: Rules, progress: Progress, team: Team | None, now: date
     is_over = is_closed(rules, progress.closed, now)
     if team is not None and team.closes is not None:
         is_over = is_over and now >= team.closes
-    if progress.revealed is not None or is_over:
+    if is_over:
         raise SubmissionError(
             "closed", "The challenge is closed: ask the instructor if you need more time."
         )

@@ -38,23 +38,37 @@ def watch(challenge: Challenge, box: DropBox, *, every: float, say: Callable[[st
     """
     box.look()  # a folder that cannot be a drop box is an error at once
     say(f"watching {box.folder}: stop with Ctrl-C.")
-    trouble = ""
+    trouble, told = "", {}
+
+    def tell(about: Found | str, line: str) -> None:
+        if told.get(about) != line:  # a file may be refused for the same reason at many looks
+            told[about] = line
+            say(line)
+
     try:
         with _signals_interrupt():
             while True:
                 try:
-                    ready, now = box.look(), ""
+                    challenge, ready, now = _as_set_now(challenge), box.look(), ""
                 except ChallengeError as error:  # as when a shared disk is away for a while
                     ready, now = [], f"looking again later: {error}"
                 if now and now != trouble:
                     say(now)
                 trouble = now
+                for name, why in box.strays.items():
+                    tell(name, f"{name} {why}")
                 for found in ready:
                     answer = answered_or_put_off(challenge, box, found)
-                    say(f"{found.team} / {found.network}: {answer}")
+                    tell(found, f"{found.team} / {found.network}: {answer}")
                 time.sleep(every)
     except KeyboardInterrupt:
         say("stopped.")
+
+
+def _as_set_now(challenge: Challenge) -> Challenge:
+    """The challenge with the rules that its settings have by now, as a later time to close."""
+    now = Challenge.open(challenge.folder, clock=challenge.clock)
+    return challenge if now == challenge else now
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def read_scores(data: bytes, n_jets: int) -> NDArray[np.float64]:
 
 
 def read_vector(
-    data: bytes, *, dtypes: frozenset[str], length: int | None = None
+    data: bytes, *, dtypes: frozenset[str], length: int | None = None, what: str = "scores"
 ) -> NDArray[np.generic]:
     """One-dimensional array of a ``.npy`` file, as a read-only view of its bytes.
 
@@ -89,6 +89,8 @@ def read_vector(
         Accepted number types, as kind and size in bytes: ``f4``, ``i8``, ``b1``.
     length : int, optional
         Expected number of values; any number if not given.
+    what : str
+        What the values are, as the messages call them: scores or labels.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def read_vector(
     >>> read_vector(file.getvalue(), dtypes=frozenset({"i8"}))
     array([1, 0, 1])
     """
-    dtype, n_values, offset = _described(data, dtypes, length)
+    dtype, n_values, offset = _described(data, dtypes, length, what)
     if len(data) != offset + n_values * dtype.itemsize:
         raise SubmissionError(
             "file-size",
@@ -145,7 +147,9 @@ def read_open_file(file: BinaryIO, n_jets: int) -> bytes:
     largest = 8 * n_jets + LONGEST_HEADER + 12
     data = file.read(largest + 1)
     if len(data) > largest:
-        _described(data, SCORE_DTYPES, n_jets)  # a wrong type or shape says why it is so large
+        _described(
+            data, SCORE_DTYPES, n_jets, "scores"
+        )  # a wrong type or shape says why it is so large
         raise SubmissionError(
             "file-size",
             f"Expected at most {largest} bytes for {n_jets} scores; the file is larger, so it has "
@@ -155,21 +159,21 @@ def read_open_file(file: BinaryIO, n_jets: int) -> bytes:
 
 
 def _described(
-    data: bytes, dtypes: frozenset[str], length: int | None
+    data: bytes, dtypes: frozenset[str], length: int | None, what: str
 ) -> tuple[np.dtype, int, int]:
     """Type and number of the values that a header promises, and where they begin."""
-    header, offset = _header(data)
-    dtype = _dtype(header["descr"].decode("ascii"), dtypes)
-    return dtype, _length(header["shape"].decode("ascii"), length), offset
+    header, offset = _header(data, what)
+    dtype = _dtype(header["descr"].decode("ascii"), dtypes, what)
+    return dtype, _length(header["shape"].decode("ascii"), length, what), offset
 
 
-def _header(data: bytes) -> tuple[re.Match[bytes], int]:
+def _header(data: bytes, what: str) -> tuple[re.Match[bytes], int]:
     if not data:
-        raise SubmissionError("empty", "The file is empty: save the scores again with np.save.")
+        raise SubmissionError("empty", f"The file is empty: save the {what} again with np.save.")
     if data[:2] == b"PK":
-        raise SubmissionError("npz", f"Expected a .npy file; {advice_on_archive(data)}.")
+        raise SubmissionError("npz", f"Expected a .npy file; {advice_on_archive(data, what)}.")
     if data[:6] != _MAGIC:
-        raise SubmissionError("not-npy", f"Expected a .npy file; {advice_on_file(data)}.")
+        raise SubmissionError("not-npy", f"Expected a .npy file; {advice_on_file(data, what)}.")
     if len(data) < 12:
         raise SubmissionError("not-npy", "The .npy file was cut short: save it again.")
     if data[6:8] not in (b"\x01\x00", b"\x02\x00"):
@@ -183,7 +187,7 @@ def _header(data: bytes) -> tuple[re.Match[bytes], int]:
         raise SubmissionError(
             "header",
             f"Expected a .npy header of at most {LONGEST_HEADER} bytes inside the file; got "
-            f"{stop - start}: save the scores again with np.save.",
+            f"{stop - start}: save the {what} again with np.save.",
         )
     match = _HEADER.fullmatch(data[start:stop])
     if match is None or not data[start:stop].isascii():
@@ -193,43 +197,45 @@ def _header(data: bytes) -> tuple[re.Match[bytes], int]:
     return match, stop
 
 
-def _dtype(descr: str, allowed: frozenset[str]) -> np.dtype:
+def _dtype(descr: str, allowed: frozenset[str], what: str) -> np.dtype:
     match = _DESCR.fullmatch(descr)
     if match is None or match["kind"] not in allowed:
         names = ", ".join(sorted(np.dtype(each).name for each in allowed))
+        advice = _type_advice(descr, what)
         raise SubmissionError(
             "dtype",
-            f"Expected numbers of type {names}; got {_excerpt(descr)}: {_type_advice(descr)}.",
+            f"Expected numbers of type {names}; got {_excerpt(descr)}: {advice}.",
         )
     return np.dtype(descr.strip("'"))
 
 
-def _type_advice(descr: str) -> str:
+def _type_advice(descr: str, what: str) -> str:
     if descr.startswith("["):
-        return "save one field, such as scores['score']"
+        return f"save one field, such as {what}['{what.removesuffix('s')}']"
+    usual = "np.int8" if what == "labels" else "np.float32"
     if descr.strip("'")[1:2] == "O":  # a list of tensors, or a column of a data frame
-        return "make it one array of numbers: np.asarray(list(scores), dtype=np.float32)"
-    return "convert with scores.astype(np.float32)"
+        return f"make it one array of numbers: np.asarray(list({what}), dtype={usual})"
+    return f"convert with {what}.astype({usual})"
 
 
-def _length(shape: str, expected: int | None) -> int:
+def _length(shape: str, expected: int | None, what: str) -> int:
     match = _LENGTH.fullmatch(shape)
     if match is None or (expected is not None and int(match[1]) != expected):
         raise SubmissionError(
             "shape",
             f"Expected one value per jet, shape ({'n' if expected is None else expected},); "
-            f"got ({_excerpt(shape)}): {_shape_advice(shape, expected)}.",
+            f"got ({_excerpt(shape)}): {_shape_advice(shape, expected, what)}.",
         )
     return int(match[1])
 
 
-def _shape_advice(shape: str, expected: int | None) -> str:
+def _shape_advice(shape: str, expected: int | None, what: str) -> str:
     if re.fullmatch(r"[0-9]+, ?1|1, ?[0-9]+", shape):
-        return "save scores.ravel()"
+        return f"save {what}.ravel()"
     if expected is not None and re.fullmatch(rf"[0-9]+, ?{expected}", shape):
-        return "save one row, such as scores[1]"
+        return f"save one row, such as {what}[1]"
     if "," in shape.rstrip(","):
-        return "save one column, such as scores[:, 1]"
+        return f"save one column, such as {what}[:, 1]"
     return "save one number for each jet of the test file, in its order"
 
 

@@ -138,7 +138,7 @@ def create_from_labels(
     """
     title = checked_title(folder, plan)
     try:
-        values = read_vector(labels.read_bytes(), dtypes=_LABEL_DTYPES)
+        values = read_vector(labels.read_bytes(), dtypes=_LABEL_DTYPES, what="labels")
     except OSError as error:
         raise CreationError("unreadable", f"{labels} cannot be read: {error.strerror}.") from error
     except SubmissionError as error:

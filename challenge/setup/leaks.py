@@ -20,7 +20,8 @@ __all__ = ["Leak", "leak_scan", "public_leak", "seed_leak"]
 _Z_OF_A_LEAK: Final = 5.0  # a clean set is accused once in 2 million checks
 _ROWS_AT_ONCE: Final = 10_000
 _SEEDS_ANYONE_CAN_TRY: Final = 2**32
-_SHUFFLE: Final = (
+_SHUFFLE: Final = "Shuffle jets and labels together."
+_SHUFFLE_BLOCKS: Final = (
     "The public files are stored like that. Give the jet file itself with --jets, which shuffles "
     "its jets; or shuffle jets and labels together."
 )
@@ -119,19 +120,22 @@ def public_leak(n_jets: int, *, downloads: Collection[int]) -> list[Leak]:
 
 
 def _order_leaks(is_signal: NDArray[np.bool_]) -> Iterator[Leak]:
-    for leak in _separates("row-order", "the row of a jet", is_signal, np.arange(len(is_signal))):
-        yield Leak(leak.reason, f"{leak.sentence} {_SHUFFLE}")
-    # Wald and Wolfowitz, Ann. Math. Statist. 11 (1940) 147: classes in blocks have too few runs.
+    # Wald and Wolfowitz, Ann. Math. Statist. 11 (1940) 147: classes in blocks have too few runs,
+    # classes that take turns too many.
     n_runs = 1 + np.count_nonzero(is_signal[1:] != is_signal[:-1])
     both = 2 * float(is_signal.sum()) * float((~is_signal).sum())
     n = len(is_signal)
     expected = 1 + both / n
     spread = math.sqrt(max(both * (both - n), 1.0) / (n * n * max(n - 1, 1)))
+    advice = _SHUFFLE_BLOCKS if n_runs < expected else _SHUFFLE
+    for leak in _separates("row-order", "the row of a jet", is_signal, np.arange(len(is_signal))):
+        yield Leak(leak.reason, f"{leak.sentence} {advice}")
     if abs(n_runs - expected) > _Z_OF_A_LEAK * spread:
+        often = "too often" if n_runs < expected else "too seldom"
         yield Leak(
             "blocks",
-            f"Neighbouring jets share their label: {n_runs} runs of equal labels where a random "
-            f"order has {expected:.0f} ± {spread:.0f}. {_SHUFFLE}",
+            f"Neighbouring jets share their label {often}: {n_runs} runs of equal labels where a "
+            f"random order has {expected:.0f} ± {spread:.0f}. {advice}",
         )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from challenge.errors import CreationError, SubmissionError
 from challenge.store import Rules, Truth
-from challenge.words import clean_name
+from challenge.words import clean_name, time_text
 
 __all__ = ["Plan", "checked_title", "require_both_classes", "rng_of", "split"]
 
@@ -44,7 +44,10 @@ def checked_title(folder: Path, plan: Plan) -> str:
     """The name of the challenge, once the plan can be carried out."""
     opens, closes = plan.rules.opens, plan.rules.closes
     if opens is not None and closes is not None and closes <= opens:
-        raise CreationError("closes", f"Expected it to close after {opens}; got {closes}.")
+        raise CreationError(
+            "closes",
+            f"Expected it to close after it opens, at {time_text(opens)}; got {time_text(closes)}.",
+        )
     try:
         return clean_name(
             folder.resolve().name if plan.name is None else plan.name, what="challenge"

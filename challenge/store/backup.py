@@ -1,6 +1,7 @@
 """A copy of a challenge that is a challenge: complete, also while teams hand in files."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import delete, insert, select
@@ -32,7 +33,7 @@ def copy_to(challenge: Challenge, folder: Path) -> list[str]:
     Returns
     -------
     list of str
-        A sentence for each file that is gone or has changed in the challenge itself.
+        A sentence for each file that is gone, damaged or changed in the challenge itself.
 
     Raises
     ------
@@ -46,7 +47,7 @@ def copy_to(challenge: Challenge, folder: Path) -> list[str]:
     part.mkdir(mode=0o700)
     try:
         hashes = _copy_database(challenge, part)
-        complaints = _copy_files(challenge, part, hashes)
+        complaints = [*_copy_files(challenge, part, hashes), *_faults_of_files(challenge)]
         part.rename(folder)
     except BaseException:
         shutil.rmtree(part)
@@ -80,3 +81,18 @@ def _copy_files(challenge: Challenge, folder: Path, hashes: list[str]) -> list[s
         if (challenge.folder / name).is_file():
             shutil.copy(challenge.folder / name, folder / name)
     return complaints
+
+
+def _faults_of_files(challenge: Challenge) -> Iterator[str]:
+    """Without these files the copy could not be gone on with, or the board lacks something."""
+    folder = challenge.folder
+    has_jets = any((folder / name).exists() for name in (TEST_JETS, COLUMNS))
+    for name in (LABELS, TEST_JETS, COLUMNS) if has_jets else (LABELS,):
+        if not (folder / name).is_file():
+            yield f"{folder / name} is not there, nor in the copy: put it back, and copy again."
+    for name, read in ((LABELS, lambda: challenge.truth), (COLUMNS, challenge.columns)):
+        if (folder / name).is_file():
+            try:
+                read()
+            except ChallengeError as error:
+                yield str(error)

@@ -142,4 +142,4 @@ class Challenge:
 
     def _column(self, archive: zipfile.ZipFile, name: str, dtype: str) -> NDArray[Any]:
         data = archive.read(f"{name}.npy")
-        return read_vector(data, dtypes=frozenset({dtype}), length=self.n_jets)
+        return read_vector(data, dtypes=frozenset({dtype}), length=self.n_jets, what=name)

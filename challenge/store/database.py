@@ -7,6 +7,8 @@ schema; so one server can hold any number of challenges.
 
 import os
 import secrets
+import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,7 @@ from sqlalchemy import (
     URL,
     Connection,
     Engine,
+    ExceptionContext,
     NullPool,
     create_engine,
     event,
@@ -24,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError
 
 from challenge.errors import ChallengeError
-from challenge.store.folder import LABELS
+from challenge.store.folder import LABELS, SETTINGS
 
 __all__ = [
     "DATABASE",
@@ -88,14 +91,16 @@ def open_database(folder: Path) -> Engine:
     Raises
     ------
     ChallengeError
-        If there are none: empty ones in their place would hide the loss. Or if a newer version
-        of this program made them.
+        If there are none, or damaged ones: empty ones in their place would hide the loss. Or if a
+        newer version of this program made them.
     """
     engine = _engine(folder)
     with engine.connect() as connection:
         version = _version(connection)
     if version == VERSION:
         return engine
+    if not version and (folder / SETTINGS).exists():  # which comes last: there were tables
+        raise _damaged(folder, "it is empty")
     if version > VERSION:
         raise ChallengeError(
             f"{folder} was made by a newer version of this program (tables {version}, here "
@@ -128,6 +133,7 @@ def _engine(folder: Path) -> Engine:
         )
         event.listen(engine, "connect", _leave_transactions_to_us)
         event.listen(engine, "begin", _begin)
+        event.listen(engine, "handle_error", partial(_tell_damage, folder))
         return engine
     if not (folder / MARKER).is_file():
         if not (folder / LABELS).exists():
@@ -196,6 +202,21 @@ def _migrate(engine: Engine) -> None:
 def _leave_transactions_to_us(connection: object, _record: object) -> None:
     # The sqlite3 module would begin transactions late and fail when two of them meet.
     connection.isolation_level = None
+
+
+def _tell_damage(folder: Path, context: ExceptionContext) -> None:
+    """Say of a damaged file what helps; trying again does not."""
+    code = getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        raise _damaged(folder, str(context.original_exception))
+
+
+def _damaged(folder: Path, how: str) -> ChallengeError:
+    place = folder / DATABASE if (folder / DATABASE).is_file() else f"The database of {folder}"
+    return ChallengeError(
+        f"{place} is damaged ({how}): put the last copy that python -m challenge backup made in "
+        f"the place of {folder}."
+    )
 
 
 def _begin(connection: Connection) -> None:

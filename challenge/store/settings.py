@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from challenge.errors import ChallengeError
 from challenge.store.folder import Rules
-from challenge.words import decoded, nearest, printable, time_of
+from challenge.words import decoded, nearest, printable, time_of, time_text
 
 __all__ = ["Settings", "read_settings"]
 
@@ -43,7 +43,8 @@ def read_settings(path: Path) -> Settings:
     FileNotFoundError, NotADirectoryError
         If there is none.
     ChallengeError
-        If it cannot be read, or a key is unknown, missing or of the wrong kind.
+        If it cannot be read, a key is unknown, missing or of the wrong kind, or it closes before
+        it opens.
     """
     try:
         text = decoded(path.read_bytes())
@@ -57,12 +58,15 @@ def read_settings(path: Path) -> Settings:
         given = tomllib.loads(text)
         _require_known(given)
         name, n_jets = (_value(given, key) for key in ("name", "n_jets"))
-        rules = {each.name for each in fields(Rules)} & given.keys()
-        return Settings(name, n_jets, Rules(**{key: _value(given, key) for key in rules}))
+        keys = {each.name for each in fields(Rules)} & given.keys()
+        rules = Rules(**{key: _value(given, key) for key in keys})
+        _require_order(rules)
+        return Settings(name, n_jets, rules)
     except tomllib.TOMLDecodeError as error:
         raise ChallengeError(f"{path}, {_place(text, str(error))}") from None
     except ValueError as error:
-        raise ChallengeError(f"{path}, {error}.") from None
+        end = "" if str(error).endswith("?") else "."
+        raise ChallengeError(f"{path}, {error}{end}") from None
 
 
 def _require_known(given: dict[str, Any]) -> None:
@@ -78,6 +82,14 @@ def _require_known(given: dict[str, Any]) -> None:
         alike = nearest(key, _EXPECTED, most=1)
         advice = f"is it {alike[0]}?" if alike else f"known are {', '.join(_EXPECTED)}"
         raise ValueError(f"key {printable(key)!r}: expected no such key; {advice}")
+
+
+def _require_order(rules: Rules) -> None:
+    if rules.opens is not None and rules.closes is not None and rules.closes <= rules.opens:
+        raise ValueError(
+            f"keys 'opens' and 'closes': expected it to close after it opens, at "
+            f"{time_text(rules.opens)}; got {time_text(rules.closes)}"
+        )
 
 
 def _value(given: dict[str, Any], key: str) -> Any:

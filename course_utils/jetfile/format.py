@@ -21,7 +21,7 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from course_utils.jetfile.commands import generate
 from course_utils.jetfile.faults import DataError
-from course_utils.jetfile.layout import LAYOUTS, Layout, text
+from course_utils.jetfile.layout import LAYOUTS, Layout, UnknownLayout, text
 
 N_CONSTITUENTS: Final = 200  # of the public format
 KEY: Final = "table"
@@ -73,20 +73,30 @@ def require_table(file: tables.File, path: Path, sample: str) -> Layout:
     if (kind := str(text(kind))) not in LAYOUTS:
         keys = ", ".join(sorted(file.root._v_children)) or "none"
         raise DataError(
-            f"Expected a pandas table (pandas_type frame_table) under the key {KEY!r} of {path}; "
+            f"Expected a pandas frame ({' or '.join(LAYOUTS)}) under the key {KEY!r} of {path}; "
             f"got {'no such key' if node is None else kind}; keys in the file: {keys}. "
             f"Make a jet file with: {generate(sample)}"
         )
-    return LAYOUTS[kind](node)
+    try:
+        return LAYOUTS[kind](node)
+    except UnknownLayout as error:
+        raise DataError(
+            f"{path} is not a jet file: it has {error}. Make one with: {generate(sample)}"
+        ) from error
 
 
-def require_columns(stored: Iterable[str], path: Path, sample: str) -> int:
+def require_columns(layout: Layout, path: Path, sample: str) -> int:
     """Return the number of constituents, if the columns are those of a jet file."""
-    stored = set(stored)
+    stored = {name for name in layout.places if layout.column_type(name).kind in "biuf"}
     found = [re.fullmatch(r"(?:E|PX|PY|PZ)_(\d+)", name) for name in stored]
     n_constituents = 1 + max((int(each[1]) for each in found if each), default=N_CONSTITUENTS - 1)
     expected = (*constituent_columns(n_constituents), *TRUTH_COLUMNS, *LABEL_COLUMNS)
     missing = [column for column in expected if column not in stored]
+    if others := [name for name in missing if name in (*layout.places, *layout.left_out)]:
+        raise DataError(
+            f"{path} is not a jet file: expected numbers in {others[0]}, which holds something "
+            f"else. Write it again with numbers, or make a jet file with: {generate(sample)}"
+        )
     if missing:
         raise DataError(
             f"{path} is not a jet file: expected columns E_0 ... PZ_{n_constituents - 1}, "

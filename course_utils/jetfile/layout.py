@@ -23,10 +23,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from tables import Group, VLArray
 
-__all__ = ["LAYOUTS", "Layout", "text"]
+__all__ = ["LAYOUTS", "Layout", "UnknownLayout", "text"]
 
 _INDEX = "index"
+_DATES = ("datetime", "timedelta")  # stored as whole numbers
 _ROWS_WITHOUT_CHUNKS = 64
+
+
+class UnknownLayout(Exception):
+    """A frame that pandas can store, but no jet file is. The message says what it has."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,10 @@ class Layout:
     Attributes
     ----------
     places : dict from str to (str, int)
-        For each column, in the order of the frame: its block, and its place there.
+        For each column of numbers or text, in the order of the frame: its block, and its place
+        there.
+    left_out : tuple of str
+        Other columns: dates, categories, and text or objects that are pickled.
     dtype : numpy.dtype
         Of one stored row: a field for each block, and ``index``.
     n_rows : int
@@ -47,6 +55,7 @@ class Layout:
     """
 
     places: dict[str, tuple[str, int]]
+    left_out: tuple[str, ...]
     dtype: np.dtype[np.void]
     n_rows: int
     rows_per_chunk: int
@@ -94,8 +103,11 @@ def _of_table(group: Group) -> Layout:
     blocks = [str(text(name)) for name in said.values_cols]
     names = {block: _texts(table.attrs[f"{block}_kind"]) for block in blocks}
     (_, in_order), *_ = said.non_index_axes
+    plain = {block: columns for block, columns in names.items() if _is_plain(table.attrs, block)}
+    places = _places(plain, _texts(in_order), table.dtype)
     return Layout(
-        places=_places(names, _texts(in_order), table.dtype),
+        places=places,
+        left_out=tuple(name for name in _texts(in_order) if name not in places),
         dtype=table.dtype,
         n_rows=int(table.nrows),
         rows_per_chunk=int(table.chunkshape[0]),
@@ -104,10 +116,18 @@ def _of_table(group: Group) -> Layout:
 
 
 def _of_arrays(group: Group) -> Layout:
+    said = group._v_attrs
+    for axis, what in (("axis0", "columns"), ("axis1", "rows")):
+        if (variety := str(text(said[f"{axis}_variety"]))) != "regular":
+            raise UnknownLayout(f"{what} with an index of the kind {variety!r}")
     stored = {_INDEX: group.axis1}
-    for i in range(int(group._v_attrs.nblocks)):
-        if not isinstance(values := group[f"block{i}_values"], VLArray):  # which holds no numbers
+    for i in range(int(said.nblocks)):
+        values = group[f"block{i}_values"]
+        # What pandas pickles holds no numbers, and what it converts is no number.
+        if not isinstance(values, VLArray) and "value_type" not in values.attrs:
             stored[f"block{i}"] = values
+    if not len(group.axis1) or len(stored) == 1:
+        raise UnknownLayout("no rows of numbers")
     blocks = {block: array for block, array in stored.items() if block != _INDEX}
     n_rows = len(group.axis1)
     if wrong := [name for name, array in blocks.items() if len(array) != n_rows]:
@@ -120,12 +140,12 @@ def _of_arrays(group: Group) -> Layout:
         for name, array in stored.items():
             out[name] = array[first:last]
 
+    names = {block: _texts(_names(group[f"{block}_items"])) for block in blocks}
+    in_order = _texts(_names(group.axis0))
+    places = _places(names, in_order, dtype)
     return Layout(
-        places=_places(
-            {block: _texts(_names(group[f"{block}_items"])) for block in blocks},
-            _texts(_names(group.axis0)),
-            dtype,
-        ),
+        places=places,
+        left_out=tuple(name for name in in_order if name not in places),
         dtype=dtype,
         n_rows=n_rows,
         rows_per_chunk=int(chunk[0]),
@@ -135,6 +155,13 @@ def _of_arrays(group: Group) -> Layout:
 
 # By what the attribute `pandas_type` says.
 LAYOUTS: dict[str, Callable[[Group], Layout]] = {"frame_table": _of_table, "frame": _of_arrays}
+
+
+def _is_plain(said: Any, block: str) -> bool:
+    """Whether the columns of a block are the numbers or texts that are stored."""
+    category = f"{block}_meta" in said and text(said[f"{block}_meta"]) == "category"
+    kind = str(text(said[f"{block}_dtype"])) if f"{block}_dtype" in said else ""
+    return not category and not kind.startswith(_DATES)
 
 
 def _places(
@@ -159,4 +186,9 @@ def _texts(values: Iterable[object]) -> list[str]:
 
 
 def _readable(values: NDArray[Any]) -> NDArray[Any]:
-    return np.strings.decode(values, "utf-8").astype(object) if values.dtype.kind == "S" else values
+    """Numbers as they are; text as text, where nothing is stored as ``nan``."""
+    if values.dtype.kind != "S":
+        return values
+    texts = np.strings.decode(values, "utf-8").astype(object)
+    texts[texts == "nan"] = np.nan
+    return texts

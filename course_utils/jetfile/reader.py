@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -42,6 +43,7 @@ _UNREADABLE_LAYOUT: Final = (
     ValueError,
     UnpicklingError,
 )
+_logger = logging.getLogger("course_utils.jetfile")
 _ROWS_AT_ONCE: Final = 1024  # 3 MB: held in addition to the result, and small enough for a cache
 
 
@@ -99,7 +101,7 @@ class JetFile:
     def _find_columns(self) -> None:
         self._layout = layout = require_table(self._file, self.path, self.sample)
         self.n_jets, self.rows_per_chunk = layout.n_rows, layout.rows_per_chunk
-        self.n_constituents = require_columns(layout.places, self.path, self.sample)
+        self.n_constituents = require_columns(layout, self.path, self.sample)
         constituents = constituent_columns(self.n_constituents)
         public = {*constituents, *TRUTH_COLUMNS, *LABEL_COLUMNS}
         self.columns = tuple(
@@ -212,16 +214,17 @@ class JetFile:
     def _records(self, first: int, last: int) -> NDArray[np.void]:
         """Read rows as stored, at most a block or a chunk; the next call overwrites them."""
         if len(self._buffer) < last - first:
-            self._buffer = self._stored(first, last)
-            return self._buffer
-        records = self._buffer[: last - first]
-        with self._faults_told():
-            self._layout.read(first, last, records)
-        return records
+            self._buffer = np.empty(last - first, self._layout.dtype)
+        return self._stored(first, last, self._buffer[: last - first])
 
-    def _stored(self, first: int, last: int) -> NDArray[np.void]:
-        """Read rows as stored, into an array of their own."""
-        records = np.empty(last - first, self._layout.dtype)
+    def _stored(
+        self, first: int, last: int, records: NDArray[np.void] | None = None
+    ) -> NDArray[np.void]:
+        """Read rows as stored, by default into an array of their own."""
+        if not self._file.isopen:
+            raise ValueError(f"{self.path} was closed: read inside the with statement.")
+        if records is None:
+            records = np.empty(last - first, self._layout.dtype)
         with self._faults_told():
             self._layout.read(first, last, records)
         return records
@@ -256,15 +259,20 @@ class JetFile:
     def frame(self, start: int = 0, stop: int | None = None) -> pd.DataFrame:
         """Read jets `start` to `stop` as ``pandas.read_hdf`` does, one row per jet.
 
-        The columns of the public format (806 with 200 constituents) come first, then those that the
-        sample adds.
+        The columns are those of the file that hold numbers or text, in its order: usually the 806
+        of the public format first, then those that the sample adds. A line in the log names others
+        that are left out.
         """
+        if self._layout.left_out:
+            _logger.warning(
+                "Left out of the frame, neither numbers nor text: %s of %s.",
+                *(", ".join(self._layout.left_out), self.path),
+            )
         return self._layout.frame(self._stored(*self._range(start, stop)))
 
     def batches(self, size: int) -> Iterator[JetTable]:
         """Yield all jets in file order, at most `size` at a time; only one batch is in memory."""
-        if size < 1:
-            raise ValueError(f"Expected a batch of at least one jet; got size {size}.")
+        _require_size(size)
         for start in range(0, self.n_jets, size):
             yield self.read(start, start + size)
 
@@ -273,6 +281,7 @@ class JetFile:
 
         HDF5 reads in one thread at a time; the functions may be called in other threads.
         """
+        _require_size(size)
         for start in range(0, self.n_jets, size):
             records = self._stored(start, min(start + size, self.n_jets))
             yield partial(self._converted, records, start)
@@ -298,6 +307,11 @@ class JetFile:
 
     def _faults_told(self, *faults: type[Exception]) -> AbstractContextManager[None]:
         return faults_told(self.path, self.sample, *faults)
+
+
+def _require_size(size: int) -> None:
+    if size < 1:
+        raise ValueError(f"Expected a batch of at least one jet; got size {size}.")
 
 
 _Copy = tuple[str, slice | NDArray[np.intp], slice | NDArray[np.intp]]

@@ -95,7 +95,7 @@ def count_jets(sample: str = "top_tagging", split: str = "train") -> int:
 def load_frame(
     sample: str = "top_tagging", split: str = "train", *, start: int = 0, stop: int | None = None
 ) -> pd.DataFrame:
-    """Jets `start` to `stop` of a split as a data frame, with every column and row of the file.
+    """Jets `start` to `stop` of a split as a data frame: every row, and every column of numbers.
 
     The 806 columns of the public top-tagging files are ``E_0, PX_0, PY_0, PZ_0, ... PZ_199``,
     ``truthE ... truthPZ`` (GeV), ``ttv`` and ``is_signal_new``. In ``hbb`` there follow six truth

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from challenge.errors import SubmissionError
-from challenge.words import LONGEST_NAME, clean_name, name_key
+from challenge.words import LONGEST_NAME, clean_name, name_key, printable, require_typable
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,34 @@ def test_a_clean_name_is_printable_and_stays_as_it_is(text):
     assert name.isprintable()
     assert clean_name(name, what="team") == name
     assert not set(name) & set("/\\<>\"'&=+@|[]{}()*`,;:")
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("cnn (1)", "got '(' (U+0028): leave it out."),
+        ("cnn, 2", "got ',' (U+002C)"),
+        ("\U0001f600", "got '\U0001f600' (U+1F600)"),
+        ("a\u200bb", "got '\\u200b' (U+200B)"),
+        ("..", "with a letter or a digit; got '..'."),
+        ("", "of 1 to 64 characters; got 0."),
+        ("x" * 65, "of 1 to 64 characters; got 65."),
+    ],
+)
+def test_what_is_wrong_in_a_name_is_shown(typed, words):
+    with pytest.raises(SubmissionError) as refused:
+        clean_name(typed, what="network")
+    assert words in refused.value.sentence
+
+
+@pytest.mark.parametrize("name", ["x", "_x", "\u00e9", "7"])
+def test_a_new_team_begins_with_anything_but_a_dash_or_a_dot(name):
+    assert require_typable(name) == name
+    for sign in "-.":
+        with pytest.raises(SubmissionError, match="begin with anything but '-'"):
+            require_typable(sign + name)
+
+
+def test_spaces_of_every_width_are_printable_and_what_ends_a_line_is_not():
+    assert printable("95\u00a0% 1\u2009000\u3000\u202f") == "95\u00a0% 1\u2009000\u3000\u202f"
+    assert printable("a\nb\u2028c\u2029d\re\tf\u200bg") == "a?b?c?d?e?f?g"

@@ -218,6 +218,22 @@ def test_a_shared_lead_is_said_and_a_sole_one_too(tmp_path):
     assert "Zoë / net 0 leads, significantly." in board.as_table(drawn(tmp_path, of=alone))
 
 
+def test_who_stands_alone_on_a_board_leads_nobody(tmp_path):
+    (entry, *_) = entries()
+    drawn_alone = drawn(tmp_path, of=[entry])
+    for form in ("table", "md", "html"):
+        shown = board.FORMATS[form](drawn_alone)
+        assert " is the only entry." in shown
+        assert "significantly." not in shown
+
+
+def test_no_format_loses_the_space_between_a_number_and_its_unit(tmp_path):
+    for form in ("table", "md", "html"):
+        shown = board.FORMATS[form](drawn(tmp_path))
+        assert "50\u00a0% and 30\u00a0%" in shown
+        assert "?%" not in shown
+
+
 def test_a_lead_that_many_share_names_the_first_and_counts_the_others(tmp_path):
     keys = list(FILES)[:3]
     of = [replace(entries()[number % 3], id=number, network=f"n{number}") for number in range(5)]

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +67,18 @@ def test_check_refuses_with_one_reason_and_one_sentence_on_standard_error(files,
     assert out == []
     assert len(err) == 1
     assert err[0].startswith("refused [shape] Expected one value per jet, shape (300,); got")
+
+
+def test_check_answers_each_of_several_files(files, capsys):
+    names = [files / name for name in ("column.npy", "cnn.npy", "empty.npy", "dnn.npy")]
+    assert run("check", files / "c", *names) == 1
+    out, err = told(capsys)
+    assert [line.split(":")[0] for line in out] == [f"accepted {names[1]}", f"accepted {names[3]}"]
+    assert [line.split("]")[0] for line in err] == [
+        f"refused {names[0]} [shape",
+        f"refused {names[2]} [empty",
+    ]
+    assert run("check", files / "c", names[1], names[3]) == 0
 
 
 def test_check_needs_neither_labels_nor_database(files):
@@ -178,9 +191,17 @@ def test_a_full_disk_is_told_and_loses_nothing(files, capsys, monkeypatch):
 def test_a_damaged_database_is_told(files, capsys):
     if not (files / "c" / DATABASE).exists():
         pytest.skip("the database is not in the folder")
-    (files / "c" / DATABASE).write_bytes(b"no database" * 1000)
-    assert run("board", files / "c") == 2
-    assert "could not be read or written" in told(capsys)[1][0]
+    path = files / "c" / DATABASE
+    sound = path.read_bytes()
+    middle = len(sound) // 2
+    for damaged in (b"no database" * 1000, sound[:middle] + b"\xa5" * middle, sound[:5000], b""):
+        path.write_bytes(damaged)
+        assert run("board", files / "c") == 2
+        (sentence,) = told(capsys)[1]
+        assert sentence.startswith(f"error: {path} is damaged (")
+        assert "last copy that python -m challenge backup made" in sentence
+        assert "try again" not in sentence
+        assert path.read_bytes() == damaged  # empty tables in its place would hide the loss
 
 
 # --- create, baselines, board ------------------------------------------------------------------
@@ -379,6 +400,23 @@ def test_a_command_that_cannot_be_carried_out_says_why(files, capsys, monkeypatc
     assert words in sentence
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("team", "there is no command 'team' (nearest: teams"),
+        ("leaderboard", "(nearest: board)"),
+        ("withdrawal", "(nearest: withdraw)"),
+        ("xyz", "(commands are create, check, board"),
+        ("\x1b[31m", "there is no command '?[31m'"),
+    ],
+)
+def test_a_command_that_is_misspelt_is_told_with_the_nearest(typed, words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([typed, "c"])
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
 COMMANDS = (
     "create check score board show teams pause resume extend pick withdraw rename merge close"
     " reveal rescore export baselines backup audit"
@@ -411,6 +449,49 @@ def test_the_module_runs_as_a_program(files):
     refused = python("-m", "challenge", "check", files / "c", files / "empty.npy")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.startswith("refused [empty] ")
+
+
+@pytest.mark.parametrize(
+    ("argv", "gone"),
+    [
+        (["board", "c"], "stdout"),
+        (["board", "c", "--format", "html"], "stdout"),
+        (["check", "c", "cnn.npy", "empty.npy"], "stdout"),
+        (["check", "c", "empty.npy"], "stderr"),
+        (["--help"], "stdout"),
+        (["score", "--help"], "stdout"),
+    ],
+)
+def test_a_reader_that_stops_early_ends_a_command_without_a_word(files, argv, gone):
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        [sys.executable, "-m", "challenge", *argv],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        cwd=files,
+        timeout=120,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, gone: writer},
+    )
+    os.close(writer)
+    assert ended.returncode == 141 or argv[-1] == "--help"  # argparse may swallow the error
+    assert not (ended.stderr if gone == "stdout" else ended.stdout)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_output_that_finds_no_room_is_told_in_one_sentence(files):
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "challenge", "board", "c"],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            cwd=files,
+            timeout=120,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert ended.returncode == 2
+    (sentence,) = ended.stderr.splitlines()
+    assert "No space left on device" in sentence
 
 
 def test_scoring_needs_no_jet_files_and_no_networks():

@@ -162,6 +162,29 @@ def test_resume_of_an_open_challenge_says_that_it_was_open(students_copy, capsys
     assert "resumed: submissions are accepted again." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("first", ["pause", "close", "board"])
+def test_resume_before_the_opening_says_when_it_opens(labels, capsys, first):
+    main(["create", "c", "--labels", labels, "--opens", "2099-01-01"])
+    main([first, "c"])
+    capsys.readouterr()
+    assert main(["resume", "c"]) == 0
+    done = "not paused" if first == "board" else "resumed"
+    assert capsys.readouterr().out == f"{done}: the challenge opens at 2099-01-01 00:00:00 UTC.\n"
+
+
+def test_resume_says_that_only_teams_with_more_time_may_hand_in(tmp_path, capsys):
+    challenge = new_challenge(tmp_path / "c")
+    send(challenge, content())
+    settings = challenge.folder / "challenge.toml"
+    settings.write_text(settings.read_text() + "closes = 2020-01-01T00:00:00Z\n")
+    folder = str(challenge.folder)
+    assert main(["extend", folder, "us", "--until", "2099-01-01"]) == 0
+    main(["pause", folder])
+    capsys.readouterr()
+    assert main(["resume", folder]) == 0
+    assert "only from teams that were given more time" in capsys.readouterr().out
+
+
 # --- what is shown whole -----------------------------------------------------------------------
 
 

@@ -73,9 +73,9 @@ def test_nobody_is_asked_about_a_team_that_is_there(challenge, monkeypatch, says
 
 
 @pytest.mark.parametrize("name", ["-x", ".x", "--all"])
-def test_a_new_team_begins_with_a_letter_or_a_digit(challenge, says, name):
+def test_a_new_team_begins_with_neither_a_dash_nor_a_dot(challenge, says, name):
     said = says("score", "c", "cnn.npy", f"--team={name}", "--new-team", status=1)
-    assert "[team-name] Expected the name of a new team to begin with a letter" in said
+    assert "[team-name] Expected the name of a new team to begin with anything but '-'" in said
 
 
 # --- names that begin with a dash ----------------------------------------------------------------
@@ -123,7 +123,16 @@ def test_how_to_write_such_a_name_is_told(challenge, argv, capsys):
     with pytest.raises(SystemExit) as ended:
         main(argv)
     assert ended.value.code == 2
-    assert "begins with '-' goes after --, or after = as in --team=-x" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "begins with '-' goes after --, or after = as in --team=-x" in told
+    assert "an old team may have one, a new one not" in told  # else the hint leads to a refusal
+
+
+def test_the_hint_comes_also_where_the_words_are_those_of_the_process(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["challenge", "show", "c", "Omega", "-x"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "begins with '-' goes after --" in capsys.readouterr().err
 
 
 # --- the list, and what puts it right ------------------------------------------------------------
@@ -151,7 +160,7 @@ def test_a_wrong_hand_in_is_undone_and_put_back(challenge, says):
     assert says("withdraw", "c", "top quarks", receipt) == "nothing to withdraw.\n"
     assert "No entries yet." in says("board", "c")
     assert "restored Top Quarks" in says("withdraw", "c", "top quarks", receipt, "--undo")
-    assert "Top Quarks / cnn leads" in says("board", "c")
+    assert "Top Quarks / cnn is" in says("board", "c")
     assert " 0 faults" in says("audit", "c")
 
 

@@ -10,15 +10,17 @@ import time
 
 import numpy as np
 import pytest
-from challenges import Clock, N, content, file_of, new_challenge
+from challenges import NOON, Clock, N, content, ended, file_of, new_challenge
 
 from challenge.cli import main
 from challenge.errors import ChallengeError
 from challenge.intake import rename, withdraw
 from challenge.intake.dropbox import DropBox
+from challenge.intake.quota import DAY
 from challenge.intake.rescoring import wrong_scores
 from challenge.intake.watching import answered as handed_in
 from challenge.intake.watching import answered_or_put_off, watch
+from challenge.store import lifecycle
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def challenge(tmp_path):
 
 def put(box, name, data=None):
     path = box.folder / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content() if data is None else data)
     return path
 
@@ -53,8 +55,8 @@ def answered(challenge, box):
         handed_in(challenge, box, found)
 
 
-def answer(box, name):
-    return (box.folder / f"{name}.receipt.txt").read_text()
+def answer(box, name, ending=".receipt.txt"):
+    return (box.folder / f"{name}{ending}").read_text()
 
 
 # --- what is found -----------------------------------------------------------------------------
@@ -77,10 +79,12 @@ def test_a_file_is_answered_once_and_again_when_it_changes(challenge, box):
     assert ready(box) == ["us/cnn"]
 
 
-def test_only_npy_files_in_folders_are_found(box):
-    for name in ("us/notes.txt", "loose.npy", "us/cnn.npy.part"):
+UNFINISHED = ("us/cnn.npy.part", "us/cnn.npy.crdownload", "us/cnn.npy.filepart", "us/cnn.tmp")
+
+
+def test_what_is_still_being_copied_is_not_found(box):
+    for name in UNFINISHED:
         put(box, name)
-    (box.folder / "us" / "folder.npy").mkdir()
     assert ready(box) == []
 
 
@@ -97,11 +101,42 @@ def test_what_systems_and_editors_leave_behind_is_neither_scored_nor_answered(ch
     assert [each.name for each in box.folder.rglob("*receipt*")] == ["cnn.receipt.txt"]
 
 
-def test_links_are_not_followed(box, tmp_path):
+def test_links_are_not_followed(challenge, box, tmp_path):
     secret = put(box, "them/cnn.npy")
     (box.folder / "us" / "link.npy").symlink_to(secret)
     (box.folder / "linked").symlink_to(secret.parent)
-    assert ready(box) == ["them/cnn"]
+    assert ready(box) == ["them/cnn", "us/link"]
+    answered(challenge, box)
+    assert {each.team for each in challenge.store.records()} == {"them"}
+    assert answer(box, "us/link").startswith("refused [unreadable] Expected a file; this is a link")
+
+
+def test_a_team_whose_folder_cannot_be_read_is_told_to_the_instructor(box, monkeypatch):
+    def forbidden(*_args, **_options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", forbidden)  # root may read every folder
+    assert box.look() == []
+    assert box.strays["us"].startswith("cannot be read (Permission denied)")
+
+
+def test_what_lies_outside_the_folder_of_a_team_is_told_to_the_instructor_once(
+    challenge, box, tmp_path
+):
+    for name in ("loose.npy", ".hidden.npy", "Thumbs.db"):
+        put(box, name)
+    (box.folder / "linked").symlink_to(box.folder / "us")
+    said, looks = [], iter(range(5))
+
+    def look(_seconds):
+        if next(looks, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("challenge.intake.watching.time.sleep", look)
+        watch(challenge, box, every=0, say=said.append)
+    why = "is no folder of a team: only files in such a folder, TEAM/NETWORK.npy, are scored."
+    assert sorted(said[1:-1]) == [f"linked {why}", f"loose.npy {why}"]
 
 
 def test_a_drop_box_that_is_not_there_is_told(tmp_path):
@@ -169,6 +204,54 @@ def test_a_refused_file_gets_its_reason_and_does_not_stop_the_others(challenge, 
     assert answer(box, "us/cnn").startswith("accepted ")
 
 
+@pytest.mark.parametrize("ending", [".NPY", ".Npy"])
+def test_the_case_of_the_ending_does_not_matter(challenge, box, ending):
+    put(box, f"us/CNN{ending}")
+    answered(challenge, box)
+    assert answer(box, "us/CNN").startswith("accepted us / CNN")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("cnn.npz", b"PK\3\4" + bytes(60), "[npz] Expected a .npy file; this is an archive"),
+        ("cnn.csv", b"jet,score\n1,0.5\n", "[not-npy] Expected a .npy file; this is text"),
+        ("cnn.h5", b"\x89HDF\r\n\x1a\n" * 9999, "[not-npy] Expected a .npy file; this is an HDF5"),
+        ("notes", b"", "[empty]"),
+        ("cnn.npy.txt", None, "[ending] Expected a name like NETWORK.npy; got cnn.npy.txt"),
+        ("cnn", None, "[ending]"),
+    ],
+)
+def test_a_file_of_another_ending_is_answered_once_and_costs_nothing(
+    challenge, box, name, data, words
+):
+    put(box, f"us/{name}", data)
+    answered(challenge, box)
+    assert answer(box, f"us/{name}", ".reason.txt").startswith(f"refused {words}")
+    assert ready(box) == []
+    assert challenge.store.records() == []
+
+
+def test_what_has_the_name_of_a_network_does_not_take_its_receipt(challenge, box):
+    for name in ("us/cnn.npy", "us/cnn.csv", "us/dnn.npy", "us/dnn/deep.npy"):
+        put(box, name, content() if name.endswith("npy") else b"1,2\n")
+    (box.folder / "us" / "cnn").mkdir()
+    for _ in range(4):
+        answered(challenge, box)
+    assert answer(box, "us/cnn").startswith("accepted ")
+    assert answer(box, "us/dnn").startswith("accepted ")
+    assert len(list((box.folder / "us").glob("*.reason.txt"))) == 3
+
+
+def test_a_folder_in_the_folder_of_a_team_is_answered(challenge, box):
+    put(box, "us/cnn/cnn.npy")
+    (box.folder / "us" / "folder.npy").mkdir()
+    answered(challenge, box)
+    assert "this is a link or a folder" in answer(box, "us/cnn", ".reason.txt")
+    assert "this is a link or a folder" in answer(box, "us/folder")
+    assert challenge.store.records() == []
+
+
 def test_a_file_with_a_second_name_is_refused(challenge, box):
     os.link(put(box, "them/cnn.npy"), box.folder / "us" / "mine.npy")
     answered(challenge, box)
@@ -225,6 +308,87 @@ def test_an_answer_that_cannot_be_written_leaves_the_file_for_a_later_look(
     answered(challenge, box)
     assert answer(box, "us/cnn").startswith("accepted ")
     assert len(challenge.store.records()) == 1
+
+
+def reopen(challenge, clock):
+    lifecycle.resume(challenge)
+
+
+def give_time(challenge, clock):
+    lifecycle.extend(challenge, "us", until=NOON + 9 * DAY)
+
+
+@pytest.mark.parametrize("mend", [reopen, give_time])
+def test_a_file_that_came_after_the_close_is_scored_when_there_is_time_again(tmp_path, box, mend):
+    clock = Clock()
+    challenge = new_challenge(tmp_path / "closed", clock=clock)
+    put(box, "us/cnn.npy")
+    answered(challenge, box)
+    lifecycle.close(challenge)
+    put(box, "us/dnn.npy", content(1))
+    answered(challenge, box)
+    assert answer(box, "us/dnn").startswith("refused [closed] ")
+    assert "looked at again" in answer(box, "us/dnn")
+    mend(challenge, clock)
+    for _ in range(3):
+        answered(challenge, box)
+    assert answer(box, "us/dnn").startswith("accepted ")
+
+
+def test_after_the_reveal_no_file_is_looked_at_again(challenge, box):
+    ended(challenge)
+    put(box, "us/cnn.npy")
+    answered(challenge, box)
+    assert answer(box, "us/cnn").startswith("refused [revealed] The challenge is over")
+    for _ in range(5):
+        assert ready(box) == []
+
+
+def test_a_file_that_is_put_back_gets_its_receipt_again(challenge, box):
+    put(box, "us/cnn.npy")
+    answered(challenge, box)
+    withdraw(challenge, "us", None)
+    box = DropBox(box.folder)
+    answered(challenge, box)
+    withdraw(challenge, "us", None, undo=True)
+    for _ in range(3):
+        answered(challenge, box)
+    assert answer(box, "us/cnn").startswith("accepted ")
+
+
+def test_a_file_that_is_no_link_any_more_is_scored(challenge, box):
+    other = box.folder.parent / "other.npy"
+    os.link(put(box, "us/cnn.npy"), other)
+    answered(challenge, box)
+    assert answer(box, "us/cnn").startswith("refused [unreadable]")
+    other.unlink()
+    for _ in range(3):
+        answered(challenge, box)
+    assert answer(box, "us/cnn").startswith("accepted ")
+
+
+def test_rules_that_change_while_it_watches_hold_and_the_same_refusal_is_said_once(challenge, box):
+    settings, said = challenge.folder / "challenge.toml", []
+    rules = settings.read_text()
+    settings.write_text(f"{rules}closes = 2026-01-01\n")
+    looks = iter(range(20))
+
+    def look(_seconds):
+        if next(looks) == 10:
+            settings.write_text(rules)
+
+    def say(line):
+        said.append(line)
+        if "accepted" in line:
+            raise KeyboardInterrupt
+
+    put(box, "us/cnn.npy")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("challenge.intake.watching.time.sleep", look)
+        watch(challenge, box, every=0, say=say)
+    assert [line.split("]")[0] for line in said[1:2]] == ["us / cnn: refused [closed"]
+    assert said[2].startswith("us / cnn: accepted us / cnn")
+    assert said[3:] == ["stopped."]
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["same watcher", "another watcher"])

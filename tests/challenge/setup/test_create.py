@@ -120,6 +120,34 @@ def test_bad_labels_make_no_challenge(tmp_path, labels, reason):
     assert not (tmp_path / "c").exists()
 
 
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (EIGHT[:, None], "save labels.ravel()"),
+        (np.stack([EIGHT, 1 - EIGHT], axis=1), "save one column, such as labels[:, 1]"),
+        (EIGHT.astype("longdouble"), "convert with labels.astype(np.int8)"),
+        (EIGHT.astype(object), "np.asarray(list(labels), dtype=np.int8)"),
+        (EIGHT.astype([("y", "i1")]), "save one field, such as labels['label']"),
+        (b"", "save the labels again"),
+        (b"0\n1\n1\n", "then np.save them"),
+        (b"\x89HDF\r\n\x1a\n", "read the labels from it"),
+        (b"\x80\x04.", "np.save the labels as one array"),
+        (b"PK\3\4" + bytes(22) + b"\x0b\0\0\0config.json", "save the labels with np.save"),
+        (b"PK\3\4" + bytes(22) + b"\x0a\0\0\0x/data.pkl", "labels.numpy()"),
+    ],
+)
+def test_a_file_of_labels_is_told_about_labels(tmp_path, labels, words):
+    path = tmp_path / "labels.npy"
+    if isinstance(labels, bytes):
+        path.write_bytes(labels)
+    else:
+        np.save(path, labels)
+    with pytest.raises(CreationError) as refused:
+        create_from_labels(tmp_path / "c", path)
+    assert words in refused.value.sentence
+    assert "score" not in refused.value.sentence
+
+
 def test_a_missing_label_file_is_said_to_be_missing(tmp_path):
     with pytest.raises(CreationError, match="No such file") as refused:
         create_from_labels(tmp_path / "c", tmp_path / "absent.npy")
@@ -199,7 +227,9 @@ def test_a_time_that_the_instructor_writes_into_the_settings_is_utc_or_has_a_zon
 def test_a_challenge_that_closes_before_it_opens_is_refused(tmp_path):
     plan = Plan(rules=Rules(opens=NOON, closes=NOON))
     path = labels_file(tmp_path, EIGHT)
-    assert reason_of(create_from_labels, tmp_path / "c", path, plan=plan) == "closes"
+    with pytest.raises(CreationError, match=r"at 2026-04-01 12:00:00 UTC; got .* UTC\.") as refused:
+        create_from_labels(tmp_path / "c", path, plan=plan)
+    assert refused.value.reason == "closes"
 
 
 def test_labels_in_an_order_that_tells_them_are_refused_unless_accepted(tmp_path):

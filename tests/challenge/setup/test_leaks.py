@@ -45,6 +45,21 @@ def test_sorted_labels_and_labels_in_blocks_are_found():
 
 
 @pytest.mark.parametrize(
+    ("labels", "often", "is_as_public"),
+    [
+        (np.sort(LABELS), "too often: 2 runs", True),
+        (np.tile(np.repeat([0, 1], 10), N // 20), "too often: 200 runs", True),
+        (np.arange(N) % 2, "too seldom: 2000 runs", False),
+    ],
+)
+def test_blocks_and_labels_that_take_turns_are_told_apart(labels, often, is_as_public):
+    leaks = leak_scan(labels)
+    assert f"Neighbouring jets share their label {often}" in leaks[-1].sentence
+    assert [("public files" in leak.sentence) for leak in leaks] == [is_as_public] * len(leaks)
+    assert all("huffle" in leak.sentence for leak in leaks)
+
+
+@pytest.mark.parametrize(
     ("reason", "spoil"),
     [
         ("azimuth", lambda jets: np.copyto(jets[..., 1], np.abs(jets[..., 1]))),

@@ -5,8 +5,9 @@ import threading
 import time
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
-from challenges import content, ladder, new_challenge, send
+from challenges import N, content, ladder, new_challenge, send
 
 from challenge.board.current import current_standings
 from challenge.cli import main
@@ -15,6 +16,7 @@ from challenge.intake import merge, rename, withdraw
 from challenge.intake.rescoring import wrong_scores
 from challenge.store import Challenge, audit_log, copy_to, lifecycle
 from challenge.store.database import DATABASE, MARKER
+from challenge.store.folder import COLUMNS, LABELS, SETTINGS, TEST_JETS
 
 
 @pytest.fixture
@@ -158,6 +160,44 @@ def test_a_file_that_is_gone_is_told_and_the_rest_is_copied(challenge, tmp_path,
     assert f"{first}.npy cannot be read" in printed.err
     assert "5 submissions" in printed.out
     assert len(list((tmp_path / "copy" / "submissions").iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: path.unlink(), "labels.npz is not there, nor in the copy"),
+        (lambda path: path.write_bytes(b"PK"), "labels.npz is damaged"),
+        (lambda path: path.chmod(0o644), "Others can read"),
+    ],
+)
+def test_labels_that_no_copy_can_score_with_are_told(challenge, tmp_path, capsys, spoil, words):
+    spoil(challenge.folder / LABELS)
+    assert main(["backup", str(challenge.folder), str(tmp_path / "copy")]) == 1
+    printed = capsys.readouterr()
+    assert words in printed.err
+    assert "copied" in printed.out
+    assert (tmp_path / "copy" / SETTINGS).is_file()
+
+
+def test_a_damaged_challenge_is_put_back_from_its_backup(challenge, tmp_path, capsys):
+    place, backup = str(challenge.folder), str(tmp_path / "backup")
+    assert main(["backup", place, backup]) == 0
+    (challenge.folder / DATABASE).write_bytes(b"no database" * 1000)
+    assert main(["backup", place, str(tmp_path / "other")]) == 2
+    assert "is damaged (file is not a database)" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+    challenge.folder.rename(tmp_path / "damaged")
+    assert main(["backup", backup, place]) == 0
+    assert_sound(Challenge.open(tmp_path / "c"))
+
+
+@pytest.mark.parametrize("name", [TEST_JETS, COLUMNS])
+def test_what_belongs_to_jets_is_told_where_half_of_it_is_gone(challenge, tmp_path, name):
+    other = COLUMNS if name == TEST_JETS else TEST_JETS
+    np.savez(challenge.folder / "both", pt=np.zeros(N), mass=np.zeros(N))
+    (challenge.folder / "both.npz").rename(challenge.folder / other)
+    (complaint,) = copy_to(challenge, tmp_path / "copy")
+    assert complaint.startswith(f"{challenge.folder / name} is not there")
 
 
 def test_a_copy_has_its_database_in_its_folder(challenge, tmp_path):

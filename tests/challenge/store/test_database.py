@@ -18,6 +18,7 @@ from challenge.store import database
 from challenge.store.audit import audit_log
 from challenge.store.challenge import Challenge
 from challenge.store.database import DATABASE, MARKER, URL_VARIABLE, VERSION
+from challenge.store.folder import SETTINGS
 from challenge.store.store import Store
 from challenge.store.tables import Base
 
@@ -31,6 +32,7 @@ def test_tables_whose_creation_was_killed_are_made_at_the_next_opening(tmp_path,
 
     new_challenge(tmp_path / "c")
     (tmp_path / "c" / DATABASE).write_bytes(b"")
+    (tmp_path / "c" / SETTINGS).unlink()  # it would have come last
     with monkeypatch.context() as patch:
         patch.setattr("alembic.command.upgrade", killed)
         with pytest.raises(Killed):

@@ -225,6 +225,21 @@ def test_a_submission_that_was_received_is_scored_although_the_challenge_closes(
     assert phase(challenge) is Phase.CLOSED
 
 
+def test_after_the_reveal_nobody_is_sent_to_ask_for_time(challenge, clock):
+    send(challenge, content())
+    lifecycle.extend(challenge, "us", until=NOON + 9 * DAY)
+    ended(challenge)
+    with pytest.raises(SubmissionError) as refused:
+        send(challenge, content(1))
+    assert refused.value.reason == "revealed"
+    assert refused.value.sentence.startswith(
+        "The challenge is over: its private ranks were revealed at 2026-04-01 12:00:00 UTC"
+    )
+    assert "ask" not in refused.value.sentence
+    with pytest.raises(ChallengeError, match="revealed"):  # the answer that asking would get
+        lifecycle.extend(challenge, "us", until=NOON + 9 * DAY)
+
+
 def test_a_submission_that_meets_the_close_before_its_row_is_refused(challenge, monkeypatch):
     keep = type(challenge.store).keep
 

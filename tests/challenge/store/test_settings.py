@@ -59,6 +59,12 @@ def test_what_can_only_mean_one_thing_is_read(tmp_path, line, key, value):
     ("line", "words"),
     [
         ("per_dya = 9", "key 'per_dya': expected no such key; is it per_day?"),
+        (
+            "opens = 2026-05-02\ncloses = 2026-05-01",
+            "keys 'opens' and 'closes': expected it to close after it opens, at 2026-05-02 "
+            "00:00:00 UTC; got 2026-05-01 23:59:59 UTC.",
+        ),
+        ("opens = 2026-05-02T00:00:00Z\ncloses = 2026-05-02T00:00:00Z", "'opens' and 'closes'"),
         ("Per-Day = 9", "is it per_day?"),
         ("close = 2026-05-01", "is it closes?"),
         ("refusals = 9", "is it refusals_per_day?"),
@@ -86,6 +92,12 @@ def test_what_cannot_be_meant_is_told_with_its_key(tmp_path, line, words):
         settings_of(tmp_path, MINIMAL + line)
     assert words in str(refused.value)
     assert str(refused.value).isprintable()
+    assert str(refused.value)[-2:].count("?") + str(refused.value)[-2:].count(".") == 1
+
+
+def test_a_challenge_may_open_and_close_on_one_day(tmp_path):
+    rules = settings_of(tmp_path, MINIMAL + "opens = 2026-05-01\ncloses = 2026-05-01").rules
+    assert (rules.closes - rules.opens).seconds == 86_399
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,15 @@ def test_blocks_are_batches_that_another_thread_may_finish(
 def test_a_batch_holds_at_least_one_jet(path: Path) -> None:
     with JetFile(path) as file, pytest.raises(ValueError, match="at least one jet; got size 0"):
         next(file.batches(0))
+    with JetFile(path) as file, pytest.raises(ValueError, match="at least one jet; got size 0"):
+        next(file.blocks(0))
+
+
+def test_a_closed_file_says_so(path: Path) -> None:
+    with JetFile(path) as file:
+        pass
+    with pytest.raises(ValueError, match=r"train\.h5 was closed: read inside the with statement"):
+        file.read()
 
 
 def test_arrays_are_contiguous_and_writeable(path: Path) -> None:

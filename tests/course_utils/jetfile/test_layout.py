@@ -91,6 +91,57 @@ def test_the_index_may_be_text_and_columns_may_be_text(tmp_path: Path, table: Je
         pd.testing.assert_frame_equal(found, expected, check_column_type=False)
 
 
+def test_a_text_that_is_not_there_is_nan_as_in_pandas(tmp_path: Path, table: JetTable) -> None:
+    write_jets(tmp_path / "f.h5", [table[:4]], provenance={})
+    frame = pd.read_hdf(tmp_path / "f.h5", key="table").assign(name=["a", None, "b", None])
+    frame.to_hdf(tmp_path / "g.h5", key="table", format="table")
+    with JetFile(tmp_path / "g.h5") as file:
+        assert file.frame()["name"].isna().tolist() == [False, True, False, True]
+
+
+@pytest.mark.parametrize("layout", ["table", "fixed"])
+def test_dates_and_categories_are_left_out_and_named_but_never_called_numbers(
+    tmp_path: Path, table: JetTable, layout: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_jets(tmp_path / "f.h5", [table[:4]], provenance={})
+    others = {"day": pd.Timestamp("2026-04-01"), "took": pd.Timedelta("1s")}
+    if layout == "table":
+        others |= {"kind": pd.Categorical([10, 20, 10, 20])}
+    frame = pd.read_hdf(tmp_path / "f.h5", key="table").assign(extra=2.5, **others)
+    frame.to_hdf(tmp_path / "g.h5", key="table", format=layout)
+    with JetFile(tmp_path / "g.h5") as file:
+        assert file.columns == ("extra",)
+        found = file.frame()
+    pd.testing.assert_frame_equal(found, frame.drop(columns=list(others)), check_column_type=False)
+    (record,) = caplog.records
+    assert ", ".join(others) in record.getMessage()
+
+
+@pytest.mark.parametrize("layout", ["table", "fixed"])
+def test_labels_that_are_text_are_told(tmp_path: Path, table: JetTable, layout: str) -> None:
+    write_jets(tmp_path / "f.h5", [table[:4]], provenance={})
+    frame = pd.read_hdf(tmp_path / "f.h5", key="table").assign(is_signal_new="top")
+    frame.to_hdf(tmp_path / "g.h5", key="table", format=layout)
+    with pytest.raises(DataError, match="expected numbers in is_signal_new, which holds something"):
+        JetFile(tmp_path / "g.h5")
+
+
+def test_sound_frames_that_are_no_jet_file_are_not_called_damaged(
+    tmp_path: Path, table: JetTable
+) -> None:
+    write_jets(tmp_path / "f.h5", [table[:4]], provenance={})
+    frame = pd.read_hdf(tmp_path / "f.h5", key="table")
+    rows = frame.set_index(pd.MultiIndex.from_product([[0, 1], [0, 1]]))
+    for other, what in (
+        (rows, "rows with an index of the kind 'multi'"),
+        (rows.T, "columns with an index of the kind 'multi'"),
+        (frame.iloc[:0], "no rows of numbers"),
+    ):
+        other.to_hdf(tmp_path / "g.h5", key="table", mode="w", format="fixed")
+        with pytest.raises(DataError, match=f"is not a jet file: it has {what}"):
+            JetFile(tmp_path / "g.h5")
+
+
 def test_what_is_written_says_the_version_that_older_pandas_ask_for(
     tmp_path: Path, table: JetTable
 ) -> None:

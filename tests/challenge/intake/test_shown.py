@@ -86,6 +86,19 @@ def test_a_file_that_was_interrupted_is_shown_after_what_was_scored_meanwhile(
     assert interrupted.card == later.card == first.card
 
 
+def test_a_score_that_was_never_shown_stands_for_nothing_after_a_merge(challenge):
+    """The second file is like the first and like the third, which are not alike."""
+    noise = np.random.default_rng(1).normal(scale=0.5, size=(2, len(LABELS)))
+    second, third = (
+        file_of(scores_in(ladder(2)) + step * 0.3 * LABELS + noise[step - 1]) for step in (1, 2)
+    )
+    send(challenge, ladder(4), team="b")
+    first = send(challenge, ladder(2), team="a")
+    merge(challenge, "a", "b")
+    assert send(challenge, second, team="b", network="x").card == first.card
+    assert send(challenge, third, team="b", network="y").stand_in is None
+
+
 def test_nobody_is_told_that_a_file_is_like_itself(challenge):
     for team in ("a", "b"):
         send(challenge, ladder(2), team=team)

@@ -5,9 +5,11 @@ JETS ?= 60000
 SEED ?= 1
 # The versions to install; empty (CONSTRAINTS= make test) for the newest that pyproject.toml allows.
 CONSTRAINTS ?= constraints.txt
-# pip, or uv where it is installed, which is three times as fast; UV= for pip. Python compiles what
-# a lesson imports, when it does: no minute for the rest.
+# pip, or uv where it is installed, which is several times as fast; UV= for pip. Python compiles
+# what is imported, when it first is, not all that is installed; so it must be able to keep that,
+# which many container images forbid.
 UV ?= $(shell command -v uv)
+unexport PYTHONDONTWRITEBYTECODE
 # Without pins: a version with a wheel for this machine, before a newer one that must be compiled.
 PIP := pip install --prefer-binary --no-compile
 # uv does not read pip's settings: the indexes, and that the best version may be on any of them.

@@ -116,6 +116,12 @@ def test_make_refuses_an_unsupported_python_in_one_sentence(
     assert works or f"needs Python 3.11.5 to 3.13, and {python} is {version}: make" in first[0]
 
 
+def test_what_make_runs_keeps_what_it_compiles() -> None:
+    """An image of a container may forbid it; then every start of Python would compile all again."""
+    probe = "probe: ; @echo keeps=$$PYTHONDONTWRITEBYTECODE."
+    assert make("--eval", probe, "probe", PYTHONDONTWRITEBYTECODE="1").stdout == "keeps=.\n"
+
+
 def test_the_demo_installs_its_own_extra_with_uv_or_pip(tmp_path: Path) -> None:
     venv = f"VENV={tmp_path / 'venv'}"
     with_pip = make("-n", "demo", venv, "UV=").stdout

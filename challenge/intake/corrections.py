@@ -19,8 +19,14 @@ from challenge.intake.submission import clean_team, is_step
 from challenge.store import Challenge, State, ledger
 from challenge.store.lifecycle import require_no_baseline, require_secret
 from challenge.store.replay import events
-from challenge.store.rows import record_of, scored_detail, submissions_of, team_called
-from challenge.store.tables import COPIES, Course, FormerName, Network, Submission, Team
+from challenge.store.rows import (
+    record_of,
+    scored_detail,
+    submissions_by,
+    submissions_of,
+    team_called,
+)
+from challenge.store.tables import Course, FormerName, Submission, Team
 from challenge.words import name_key, require_typable
 
 __all__ = ["Writing", "climb_again", "rename", "withdraw"]
@@ -149,16 +155,7 @@ def climb_again(challenge: Challenge, writing: Writing, network: int) -> None:
 
 def _scored(session: Session, team: Team) -> list[Submission]:
     """The scored submissions of a team, without copies."""
-    found = (
-        select(Submission)
-        .join(Network)
-        .where(
-            Network.team_id == team.id,
-            ~Network.key.contains(COPIES),
-            Submission.state == State.SCORED,
-        )
-    )
-    return list(session.scalars(found.order_by(Submission.id)))
+    return list(session.scalars(submissions_by(team).where(Submission.state == State.SCORED)))
 
 
 def _taken_at_once(session: Session, team: Team) -> list[Submission]:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from challenge.errors import SubmissionError
 from challenge.intake.quota import DAY, Quota, quota_of
 from challenge.store import Challenge, Progress, Rules, State, is_closed, ledger
-from challenge.store.rows import team_called
-from challenge.store.tables import COPIES, Course, Network, Submission, Team
+from challenge.store.rows import submissions_by, team_called
+from challenge.store.tables import Course, Network, Submission, Team
 from challenge.words import name_key, require_typable, team_key, time_text
 
 __all__ = ["Arrival", "look_up", "quota_left", "receive"]
@@ -167,15 +167,8 @@ def _require_not_withdrawn(session: Session, team: Team | None, arrival: Arrival
     if team is None or arrival.again:
         return
     found = session.scalar(
-        select(Submission)
-        .join(Network)
-        .where(
-            Network.team_id == team.id,
-            ~Network.key.contains(COPIES),
-            Submission.sha256 == arrival.sha256,
-            Submission.withdrawn.is_not(None),
-        )
-        .order_by(Submission.id)
+        submissions_by(team)
+        .where(Submission.sha256 == arrival.sha256, Submission.withdrawn.is_not(None))
         .limit(1)
     )
     if found is not None:

@@ -5,8 +5,8 @@ one jet moved, and read off the jet's label from which of the five ranks higher.
 DeLong's paired test cannot distinguish from an earlier one of the team is shown with the score, and
 in the place, of the earlier one.
 
-What a team was told once it knows for ever, whatever is withdrawn, restored or merged afterwards.
-So the log says which scores were told, and in which order; how things stand now says it not.
+A score that a team was shown, it knows for ever, whatever is withdrawn, restored or merged later.
+So the log decides which scores were shown, and in which order; the present rows cannot.
 """
 
 from collections import defaultdict

@@ -17,6 +17,7 @@ __all__ = [
     "record_of",
     "records_in",
     "scored_detail",
+    "submissions_by",
     "submissions_of",
     "team_called",
 ]
@@ -34,6 +35,16 @@ def team_called(session: Session, key: str) -> Team | None:
     return None if number is None else session.get(Team, number)
 
 
+def submissions_by(team: Team) -> Select[tuple[Submission]]:
+    """Asks for the submissions of a team in their order, without copies."""
+    return (
+        select(Submission)
+        .join(Network)
+        .where(Network.team_id == team.id, ~Network.key.contains(COPIES))
+        .order_by(Submission.id)
+    )
+
+
 def submissions_of(session: Session, team: Team, receipt: str) -> list[Submission]:
     """One scored submission, or one of each network that was given the same file; no copies.
 
@@ -48,15 +59,9 @@ def submissions_of(session: Session, team: Team, receipt: str) -> list[Submissio
             f"Expected at least 8 digits of a receipt; got {printable(receipt)!r}."
         )
     fitting = session.scalars(
-        select(Submission)
-        .join(Network)
-        .where(
-            Network.team_id == team.id,
-            ~Network.key.contains(COPIES),
-            Submission.state == State.SCORED,
-            Submission.sha256.startswith(digits),
+        submissions_by(team).where(
+            Submission.state == State.SCORED, Submission.sha256.startswith(digits)
         )
-        .order_by(Submission.id)
     ).all()
     files = {each.sha256 for each in fitting}
     if len(files) != 1:

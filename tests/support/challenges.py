@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from challenge.board.current import current_standings
 from challenge.intake.receipts import Receipt
 from challenge.intake.submission import submit
 from challenge.scoring import Scorecard
@@ -88,3 +89,10 @@ def ended(challenge: Challenge) -> None:
     """Close a challenge and reveal it."""
     lifecycle.close(challenge)
     lifecycle.reveal(challenge)
+
+
+def on_board(challenge: Challenge) -> list[tuple[str, str, int]]:
+    """Team, network and submission of every line of the board, in its order."""
+    return [
+        (line.team, line.network, line.submission) for line in current_standings(challenge).lines
+    ]

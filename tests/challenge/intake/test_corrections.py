@@ -2,7 +2,17 @@
 
 import numpy as np
 import pytest
-from challenges import LABELS, NOON, Clock, content, ended, file_of, ladder, new_challenge, send
+from challenges import (
+    LABELS,
+    NOON,
+    content,
+    ended,
+    file_of,
+    ladder,
+    new_challenge,
+    on_board,
+    send,
+)
 from sqlalchemy import text
 
 from challenge.board import marks
@@ -11,29 +21,9 @@ from challenge.board.current import current_standings
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake import history, merge, quota_left, rename, shown_text, stand_ins, withdraw
 from challenge.intake.quota import DAY
-from challenge.intake.rescoring import wrong_scores
 from challenge.intake.submission import accept, submit
 from challenge.store import audit_log, lifecycle
 from challenge.words import BASELINE_TEAM
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def challenge(tmp_path, clock):
-    challenge = new_challenge(tmp_path / "c", clock=clock, closes=NOON + 7 * DAY)
-    yield challenge
-    assert audit_log(challenge.store).faults == ()
-    assert list(wrong_scores(challenge)) == []
-
-
-def on_board(challenge):
-    return [
-        (line.team, line.network, line.submission) for line in current_standings(challenge).lines
-    ]
 
 
 def kinds(challenge):
@@ -142,7 +132,7 @@ def test_a_network_never_shows_less_than_the_best_that_still_stands(challenge):
 
 
 def test_the_same_file_again_is_answered_as_withdrawn(challenge):
-    """Else a drop box that is watched anew would bring it back."""
+    """Else a drop box that is watched again would bring it back."""
     wrong = send(challenge, ladder(1))
     withdraw(challenge, "us", [wrong.sha256])
     with pytest.raises(SubmissionError, match="Withdrawn by the instructor at 2026-04-01") as told:
@@ -189,7 +179,7 @@ def test_undoing_all_leaves_out_what_was_withdrawn_for_itself(challenge, clock):
     withdraw(challenge, "us", None)
     clock.passes(hours=1)
     withdraw(challenge, "us", [sent[1].sha256], undo=True)
-    withdraw(challenge, "us", [sent[1].sha256])  # anew, for itself
+    withdraw(challenge, "us", [sent[1].sha256])  # again, for itself
     rename(challenge, "us", "we")
     assert withdraw(challenge, "we", None, undo=True) == [sent[2].submission]
     assert withdraw(challenge, "we", None, undo=True) == []

@@ -4,7 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from challenges import LABELS, NOON, Clock, content, ended, file_of, ladder, new_challenge, send
+from challenges import (
+    LABELS,
+    content,
+    ended,
+    file_of,
+    ladder,
+    new_challenge,
+    on_board,
+    send,
+)
 
 from challenge.board.current import current_standings
 from challenge.errors import ChallengeError, SubmissionError
@@ -18,30 +27,10 @@ from challenge.intake import (
     shown_text,
     withdraw,
 )
-from challenge.intake.quota import DAY
 from challenge.intake.rescoring import wrong_scores
 from challenge.intake.submission import finish_interrupted
 from challenge.store import Challenge, audit_log, lifecycle
 from challenge.store.store import Store
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def challenge(tmp_path, clock):
-    challenge = new_challenge(tmp_path / "c", clock=clock, closes=NOON + 7 * DAY)
-    yield challenge
-    assert audit_log(challenge.store).faults == ()
-    assert list(wrong_scores(challenge)) == []
-
-
-def on_board(challenge):
-    return [
-        (line.team, line.network, line.submission) for line in current_standings(challenge).lines
-    ]
 
 
 def test_merged_teams_are_one_with_the_quota_of_both_used(challenge):

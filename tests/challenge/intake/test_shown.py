@@ -1,4 +1,4 @@
-"""What a team was told it knows for ever, whatever an instructor corrects afterwards."""
+"""A score that a team was shown, it knows for ever, whatever an instructor corrects later."""
 
 from contextlib import suppress
 from random import Random
@@ -185,7 +185,7 @@ class Course:
         return cards | {line.card for line in lines if line.team == team}
 
     def look(self):
-        """No score is told of a file that cannot be distinguished from one whose score was told."""
+        """What the test cannot distinguish from a shown file shows no other score."""
         for team, known in self.told.items():
             if team not in self.challenge.store.team_names():
                 continue

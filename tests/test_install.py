@@ -119,7 +119,8 @@ def test_make_refuses_an_unsupported_python_in_one_sentence(
 def test_what_make_runs_keeps_what_it_compiles() -> None:
     """An image of a container may forbid it; then every start of Python would compile all again."""
     probe = "probe: ; @echo keeps=$$PYTHONDONTWRITEBYTECODE."
-    assert make("--eval", probe, "probe", PYTHONDONTWRITEBYTECODE="1").stdout == "keeps=.\n"
+    done = make("--no-print-directory", "--eval", probe, "probe", PYTHONDONTWRITEBYTECODE="1")
+    assert done.stdout == "keeps=.\n"
 
 
 def test_the_demo_installs_its_own_extra_with_uv_or_pip(tmp_path: Path) -> None:

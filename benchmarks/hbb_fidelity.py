@@ -14,7 +14,7 @@ import argparse
 import time
 
 import numpy as np
-from fidelity import tagger_table  # the script beside this one
+from boosted_trees import tagger_table  # the module beside this one
 from rich.console import Console
 from rich.table import Table
 

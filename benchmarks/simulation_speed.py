@@ -25,7 +25,7 @@ from rich.table import Table
 from course_utils.jetfile import JetTable, write_jets
 from course_utils.samples import SAMPLES
 from course_utils.simulation.clustering import leading_jets
-from course_utils.simulation.collisions import batches, final_state, pythia
+from course_utils.simulation.collisions import Collisions, final_state
 from course_utils.simulation.detector import reconstruct
 from course_utils.simulation.production import BATCH_EVENTS
 from course_utils.simulation.truth import TRUTHS
@@ -37,7 +37,7 @@ def timed_batches(*, is_signal: bool, n_events: int) -> tuple[dict[str, list[flo
     """Seconds each step took for each batch, and the jets that came out."""
     recipe, times, jets = SAMPLES["top_tagging"].recipe, defaultdict(list), []
     process = recipe.process("signal" if is_signal else "background")
-    source = batches(pythia(process, recipe, seed=1), size=BATCH_EVENTS)
+    source = Collisions(process, recipe, seed=1)
     rng = np.random.default_rng(1)
 
     @contextmanager
@@ -48,7 +48,7 @@ def timed_batches(*, is_signal: bool, n_events: int) -> tuple[dict[str, list[flo
 
     for _ in range(n_events // BATCH_EVENTS):
         with step("Pythia"):
-            record = next(source)
+            record = source.batch(BATCH_EVENTS)
         with step("final state"):
             particles = final_state(record)
         with step("detector"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import awkward as ak
@@ -12,49 +11,94 @@ from numpy.typing import NDArray
 
 from course_utils.samples import Process, Recipe
 
+_RESONANCE_DECAYS = 5  # iPos of Pythia's doVetoPT
+
 
 @dataclass(frozen=True)
 class Particles:
     """Particles of many events in flat arrays, grouped by event.
 
-    ``momentum`` has shape (n_particles, 4), ``(E, px, py, pz)`` in GeV; ``event`` is the index of
-    the event each belongs to, never falling, below ``n_events``.
+    ``momentum`` has shape (n_particles, 4), ``(E, px, py, pz)`` in GeV; ``vertex`` is where each is
+    produced, shape (n_particles, 3), in mm from the collision. ``event`` is the index of the event
+    each belongs to, never falling, below ``n_events``.
     """
 
     momentum: NDArray[np.float64]
+    vertex: NDArray[np.float64]
     pdg_id: NDArray[np.int32]
     event: NDArray[np.int64]
     n_events: int
 
 
-def pythia(process: Process, recipe: Recipe, *, seed: int) -> pythia8mc.Pythia:
-    """A Pythia 8 generator ready to run; ``seed`` from 1 to 900 000 000.
+class Collisions:
+    """Pythia 8 at work on a process: event records, batch by batch.
 
-    Raises ``ValueError`` when Pythia does not know a setting or cannot start.
+    Where the process asks for it, an event is given up half-way: when its shower has come down to
+    20 GeV, and the leading jet of partons lies outside ``parton_jet_pt``. The rest, most of all the
+    multiparton interactions, costs ten times as much as the beginning.
+
+    Raises ``ValueError`` when Pythia does not know a setting or cannot start; ``seed`` is from 1 to
+    900 000 000.
     """
-    generator = pythia8mc.Pythia("", False)
-    low, high = process.pthat or (None, None)
-    window = (f"PhaseSpace:pTHatMin = {low}", f"PhaseSpace:pTHatMax = {high}")
-    lines = (
-        "Print:quiet = on",
-        "Random:setSeed = on",
-        f"Random:seed = {seed}",
-        *(window if process.pthat else ()),
-        *recipe.common_settings,
-        *process.settings,
-    )
-    for line in lines:
-        if not generator.readString(line):
-            raise ValueError(f"Pythia does not know the setting {line!r} of {process.name}.")
-    if not generator.init():
-        raise ValueError(f"Pythia could not start {process.name} with {lines}.")
-    return generator
+
+    def __init__(self, process: Process, recipe: Recipe, *, seed: int) -> None:
+        self._pythia = pythia8mc.Pythia("", False)
+        self._veto = _Veto(process.parton_jet_pt, recipe.jet_radius)
+        if process.parton_jet_pt:
+            self._pythia.setUserHooksPtr(self._veto)
+        low, high = process.pthat or (None, None)
+        window = (f"PhaseSpace:pTHatMin = {low}", f"PhaseSpace:pTHatMax = {high}")
+        lines = (
+            "Print:quiet = on",
+            "Random:setSeed = on",
+            f"Random:seed = {seed}",
+            *(window if process.pthat else ()),
+            *recipe.common_settings,
+            *process.settings,
+        )
+        for line in lines:
+            if not self._pythia.readString(line):
+                raise ValueError(f"Pythia does not know the setting {line!r} of {process.name}.")
+        if not self._pythia.init():
+            raise ValueError(f"Pythia could not start {process.name} with {lines}.")
+        self.n_finished = 0
+
+    @property
+    def n_tried(self) -> int:
+        """Collisions begun so far: those of the batches, and those given up."""
+        return self.n_finished + self._veto.n_given_up
+
+    def batch(self, size: int) -> ak.Array:
+        """The record of the next ``size`` events; failed ones are skipped by Pythia."""
+        self.n_finished += size
+        return self._pythia.nextBatch(size).prt
 
 
-def batches(generator: pythia8mc.Pythia, *, size: int) -> Iterator[ak.Array]:
-    """Endless event records of ``size`` collisions each; failed ones are skipped by Pythia."""
-    while True:
-        yield generator.nextBatch(size).prt
+class _Veto(pythia8mc.UserHooks):
+    """Looks at an event once, when the evolution in pT has come down to 20 GeV."""
+
+    def __init__(self, window: tuple[float, float] | None, radius: float) -> None:
+        super().__init__()
+        self.n_given_up = 0
+        self._low, self._high = window or (0.0, np.inf)
+        anti_kt, to_abs_eta, all_final, massive = -1, 5.0, 1, 2
+        self._jets = pythia8mc.SlowJet(
+            anti_kt, radius, self._low, to_abs_eta, all_final, massive, None, False
+        )
+
+    def canVetoPT(self) -> bool:
+        return True
+
+    def scaleVetoPT(self) -> float:
+        return 20.0
+
+    def doVetoPT(self, stage: int, event: pythia8mc.Event) -> bool:
+        if stage == _RESONANCE_DECAYS:
+            return False
+        self._jets.analyze(event)
+        found = self._jets.sizeJet() > 0 and self._jets.pT(0) < self._high
+        self.n_given_up += not found
+        return not found
 
 
 def final_state(record: ak.Array) -> Particles:
@@ -65,12 +109,16 @@ def final_state(record: ak.Array) -> Particles:
 def select(record: ak.Array, chosen: NDArray[np.bool_]) -> Particles:
     """The chosen entries of an event record; ``chosen`` counts through the flattened record."""
     counts = ak.num(record).to_numpy()
-    momentum = ak.flatten(record.p)
     return Particles(
-        momentum=np.stack(
-            [momentum[axis].to_numpy()[chosen] for axis in ("e", "px", "py", "pz")], axis=-1
-        ),
+        momentum=_columns(record.p, ("e", "px", "py", "pz"), chosen),
+        vertex=_columns(record.vProd, ("px", "py", "pz"), chosen),
         pdg_id=ak.flatten(record.id).to_numpy()[chosen],
         event=np.repeat(np.arange(len(record)), counts)[chosen],
         n_events=len(record),
     )
+
+
+def _columns(vectors: ak.Array, names: tuple[str, ...], chosen: NDArray) -> NDArray[np.float64]:
+    """Components of the chosen vectors, shape (n_chosen, n_components); 0 where there is none."""
+    flat = ak.flatten(vectors)
+    return np.stack([ak.fill_none(flat[name], 0.0).to_numpy()[chosen] for name in names], axis=-1)

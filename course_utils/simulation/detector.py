@@ -1,8 +1,8 @@
 """A fast detector: what the tracker and the calorimeters make of the particles of many events.
 
-Tracks bend in the solenoid, are found and smeared; towers collect what reaches the calorimeters;
-energy flow keeps every track and adds the tower energy that the tracks do not explain
-(Delphes 3, arXiv:1307.6346, sections 3.1 to 3.3). Nothing loops over particles.
+Particles cross the solenoid; tracks are found and smeared; towers collect what reaches the
+calorimeters; energy flow combines the two (Delphes 3, arXiv:1307.6346, sections 3.1 to 3.3, as in
+version 3.3.2). Nothing loops over particles.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from course_utils.simulation.card import (
     Towers,
 )
 from course_utils.simulation.collisions import Particles
+from course_utils.simulation.propagation import leaving_solenoid
 
 # By abs(PDG id), for what Pythia leaves undecayed: charge of the particle (its antiparticle has
 # the opposite one) and the share of its energy that a shower leaves in the ECal.
@@ -38,6 +39,7 @@ _SHOWERS = np.ones(_LAST_ID + 1, dtype=bool)
 _SHOWERS[[12, 13, 14, 16]] = False  # muons and neutrinos cross the calorimeters
 
 
+_Objects = tuple[Array, Array, Array, NDArray[np.int64]]  # pt, eta, phi, event
 _GRID = Towers(np.linspace(-5.0, 5.0, 101), np.full(100, 63))
 
 
@@ -69,25 +71,17 @@ def reconstruct(
 ) -> EnergyFlow:
     """Energy-flow objects of every event: tracks, and neutral excesses of the towers.
 
-    What leaves the detector beyond abs(eta) 4.8, neutrinos, and deposits under the towers'
-    thresholds are lost. Muons stay as tracks.
+    Neutrinos, what leaves the detector beyond abs(eta) 4.9, what is produced outside the solenoid
+    and deposits under the towers' thresholds are lost. Muons stay as tracks.
     """
     card = card or Card()
     kind = np.minimum(abs(particles.pdg_id), _LAST_ID)
     charge = _CHARGE[kind] * np.sign(particles.pdg_id)
-    pt, eta, phi = pt_eta_phi(particles.momentum)
-    tower = card.towers.index(*_at_calorimeter(pt, eta, phi, charge, card))
+    eta, phi, inside = leaving_solenoid(particles.momentum, particles.vertex, charge, card)
+    tower = np.where(inside, card.towers.index(eta, phi), -1)
     cell = np.where(tower >= 0, particles.event * card.towers.n_towers + tower, -1)
-
-    tracks = _tracks(pt, eta, phi, kind, particles.event, cell, charge != 0, rng)
-    objects = [(tracks.pt, tracks.eta, tracks.phi, tracks.event)]
-    hits = (cell >= 0) & _SHOWERS[kind]
-    kind, cell, energy = kind[hits], cell[hits], particles.momentum[hits, 0]
-    for calorimeter, ecal_share in ((card.ecal, True), (card.hcal, False)):
-        share = _ECAL_SHARE if ecal_share else _SHOWERS - _ECAL_SHARE
-        deposit = (cell, energy * share[kind])
-        objects.append(_neutral_excess(deposit, tracks, share, calorimeter, card, rng))
-    return _grouped(objects, particles.n_events)
+    tracks = _tracks(particles, kind, cell, charge != 0, rng)
+    return _grouped(_energy_flow(particles, kind, cell, tracks, card, rng), particles.n_events)
 
 
 def plain_towers(particles: Particles, *, rng: np.random.Generator) -> EnergyFlow:
@@ -115,36 +109,15 @@ def pt_eta_phi(momentum: Array) -> tuple[Array, Array, Array]:
     return pt, np.arcsinh(pz / pt), np.arctan2(py, px)
 
 
-def _at_calorimeter(
-    pt: Array, eta: Array, phi: Array, charge: NDArray[np.int64], card: Card
-) -> tuple[Array, Array]:
-    """``(eta, phi)`` of the point where a particle from the beam line leaves the solenoid.
-
-    A helix of diameter d = 2 pT / (0.3 B) (GeV, T, m) that has turned by psi is d sin(psi / 2)
-    away from the beam line and psi d sinh(eta) / 2 along it. It leaves through the barrel or the
-    end cap, whichever comes first.
-    """
-    diameter = 2 * pt / (0.3 * card.field_tesla)
-    pitch = diameter / 2 * np.maximum(abs(np.sinh(eta)), 1e-9)
-    barrel = 2 * np.arcsin(np.minimum(card.radius / diameter, 1.0))
-    end_cap = card.half_length / pitch
-    turn = np.where(diameter < card.radius, end_cap, np.minimum(barrel, end_cap))
-    outwards = diameter * np.sin(turn / 2)
-    eta_bent = np.arcsinh(np.sign(eta) * turn * pitch / np.maximum(abs(outwards), 1e-9))
-    phi_bent = phi - charge * turn / 2 + np.pi * (outwards < 0)
-    return np.where(charge == 0, eta, eta_bent), np.where(charge == 0, phi, phi_bent)
-
-
 def _tracks(
-    pt: Array,
-    eta: Array,
-    phi: Array,
+    particles: Particles,
     kind: NDArray[np.int64],
-    event: NDArray[np.int64],
     cell: NDArray[np.int64],
     charged: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> _Tracks:
+    """The charged particles that are found, with their pT drawn from a normal distribution."""
+    pt, eta, phi = pt_eta_phi(particles.momentum)
     candidates = np.flatnonzero(charged & (cell >= 0) & (abs(eta) < 2.5))
     efficiency, resolution = np.empty((2, len(candidates)))
     of_kind = kind[candidates]
@@ -157,14 +130,16 @@ def _tracks(
         efficiency[chosen] = tracking.efficiency_at(pt[which], abs(eta[which]))
         resolution[chosen] = tracking.resolution_at(pt[which], abs(eta[which]))
     found = rng.random(len(candidates)) < efficiency
-    track, resolution = candidates[found], resolution[found]
+    relative = 1 + resolution * rng.standard_normal(len(candidates))
+    found &= relative > 0
+    track, resolution, relative = candidates[found], resolution[found], relative[found]
     return _Tracks(
-        pt=_smeared(pt[track], resolution * pt[track], rng),
+        pt=pt[track] * relative,
         eta=eta[track],
         phi=phi[track],
         resolution=resolution,
         kind=kind[track],
-        event=event[track],
+        event=particles.event[track],
         cell=cell[track],
     )
 
@@ -176,37 +151,65 @@ def _smeared(mean: Array, sigma: Array, rng: np.random.Generator) -> Array:
     return mean * np.exp(np.sqrt(width_squared) * draws - width_squared / 2)
 
 
-def _neutral_excess(
-    deposit: tuple[NDArray[np.int64], Array],
+def _energy_flow(
+    particles: Particles,
+    kind: NDArray[np.int64],
+    cell: NDArray[np.int64],
     tracks: _Tracks,
-    share: Array,
-    calorimeter: Calorimeter,
     card: Card,
     rng: np.random.Generator,
-) -> tuple[Array, Array, Array, NDArray[np.int64]]:
-    """``(pt, eta, phi, event)`` of the tower energy that no track explains.
+) -> list[_Objects]:
+    """Tracks and neutral towers, as the class ``Calorimeter`` of Delphes makes them.
 
-    A tower's energy is smeared, and seen above the thresholds. The tracks of the particles that
-    leave all their energy here are subtracted; what is left counts as neutral if it passes the
-    thresholds again, its significance measured in the errors of tower and tracks together.
+    In each tower, the ECal and the HCal settle the tracks of the particles that leave all their
+    energy there. Those measured better than the calorimeter would keep their momentum, and are
+    subtracted from its energy. The others share what is left of it. Only where there are none, an
+    excess above the thresholds becomes a neutral object at a random point of the tower.
     """
-    cells, energy = _summed(*deposit)
-    eta, phi = card.towers.random_point(cells % card.towers.n_towers, rng)
-    energy = _smeared(energy, calorimeter.sigma(energy, abs(eta)), rng)
-    sigma = calorimeter.sigma(energy, abs(eta))
-    seen = energy > np.maximum(calorimeter.min_energy, calorimeter.min_significance * sigma)
-    cells, energy, sigma, eta, phi = (a[seen] for a in (cells, energy, sigma, eta, phi))
+    cells = np.unique(np.concatenate([cell[(cell >= 0) & _SHOWERS[kind]], tracks.cell]))
+    tower = cells % card.towers.n_towers
+    abs_eta, (eta, phi) = abs(card.towers.centre(tower)[0]), card.towers.random_point(tower, rng)
+    hit, slot = np.flatnonzero(cell >= 0), np.searchsorted(cells, tracks.cell)
+    hit = hit[_SHOWERS[kind[hit]]]
+    hit_slot, track_energy = np.searchsorted(cells, cell[hit]), tracks.pt * np.cosh(tracks.eta)
 
-    explaining = share[tracks.kind] == 1.0
-    track_energy = (tracks.pt * np.cosh(tracks.eta))[explaining]
-    variance = (tracks.resolution[explaining] * track_energy) ** 2
-    slot = np.minimum(np.searchsorted(cells, tracks.cell[explaining]), len(cells) - 1)
-    here = cells[slot] == tracks.cell[explaining] if len(cells) else slice(0, 0)
-    excess = energy - np.bincount(slot[here], track_energy[here], minlength=len(cells))
-    sigma = np.sqrt(sigma**2 + np.bincount(slot[here], variance[here], minlength=len(cells)))
-    kept = excess > np.maximum(calorimeter.min_energy, calorimeter.min_significance * sigma)
-    pt = excess[kept] / np.cosh(eta[kept])
-    return pt, eta[kept], phi[kept], cells[kept] // card.towers.n_towers
+    def summed(where: NDArray, energy: Array) -> Array:
+        return np.bincount(where, energy, minlength=len(cells))
+
+    scale, objects = np.ones(len(slot)), []
+    for calorimeter, share in ((card.ecal, _ECAL_SHARE), (card.hcal, _SHOWERS - _ECAL_SHARE)):
+        deposit = summed(hit_slot, particles.momentum[hit, 0] * share[kind[hit]])
+        energy = _measured(deposit, calorimeter, abs_eta, rng)
+        own = share[tracks.kind] == 1.0
+        error = calorimeter.sigma(track_energy, abs_eta[slot])
+        worse = own & (error < tracks.resolution * track_energy)
+        better = own & ~worse
+        energy -= summed(slot[better], track_energy[better])
+        shared = summed(slot[worse], track_energy[worse])
+        ratio = np.divide(np.maximum(energy, 0), shared, out=np.ones(len(cells)), where=shared > 0)
+        scale[worse] = ratio[slot[worse]]
+        neutral = (shared == 0) & _counts(energy, calorimeter, abs_eta)
+        pt = energy[neutral] / np.cosh(eta[neutral])
+        objects.append((pt, eta[neutral], phi[neutral], cells[neutral] // card.towers.n_towers))
+    left = scale > 0
+    track_objects = (tracks.pt * scale, tracks.eta, tracks.phi, tracks.event)
+    return [tuple(column[left] for column in track_objects), *objects]
+
+
+def _measured(
+    deposit: Array, calorimeter: Calorimeter, abs_eta: Array, rng: np.random.Generator
+) -> Array:
+    """Energy of each tower, smeared; 0 where it does not count."""
+    energy, seen = np.zeros_like(deposit), deposit > 0
+    sigma = calorimeter.sigma(deposit[seen], abs_eta[seen])
+    energy[seen] = _smeared(deposit[seen], sigma, rng)
+    return np.where(_counts(energy, calorimeter, abs_eta), energy, 0.0)
+
+
+def _counts(energy: Array, calorimeter: Calorimeter, abs_eta: Array) -> NDArray[np.bool_]:
+    """Whether an energy is above the thresholds."""
+    sigma = calorimeter.sigma(np.maximum(energy, 0), abs_eta)
+    return energy > np.maximum(calorimeter.min_energy, calorimeter.min_significance * sigma)
 
 
 def _summed(cell: NDArray[np.int64], energy: Array) -> tuple[NDArray[np.int64], Array]:
@@ -216,9 +219,7 @@ def _summed(cell: NDArray[np.int64], energy: Array) -> tuple[NDArray[np.int64], 
     return cells, total[cells]
 
 
-def _grouped(
-    objects: list[tuple[Array, Array, Array, NDArray[np.int64]]], n_events: int
-) -> EnergyFlow:
+def _grouped(objects: list[_Objects], n_events: int) -> EnergyFlow:
     pt, eta, phi, event = (np.concatenate(parts) for parts in zip(*objects, strict=True))
     order = np.argsort(event, kind="stable")
     pt, eta, phi, event = pt[order], eta[order], phi[order], event[order]

@@ -35,7 +35,7 @@ from course_utils.files import disk_room, is_full, locked, write_file
 from course_utils.jetfile import TTV, DataError, JetTable, column_type, write_jets
 from course_utils.samples import SAMPLES, Process, Recipe, Sample
 from course_utils.simulation.clustering import leading_jets
-from course_utils.simulation.collisions import batches, final_state, pythia
+from course_utils.simulation.collisions import Collisions, final_state
 from course_utils.simulation.detector import DETECTORS
 from course_utils.simulation.truth import TRUTHS
 from course_utils.simulation.workers import n_cores, worker_pool
@@ -85,14 +85,12 @@ def make_unit(unit: Unit) -> MadeUnit:
     sample = SAMPLES[unit.sample]
     pythia_seed, rng = unit.random()
     process, table_of = sample.recipe.process(unit.process), CONTENTS[sample.recipe.content]
-    tables, n_jets, n_events = [], 0, 0
-    for record in batches(pythia(process, sample.recipe, seed=pythia_seed), size=BATCH_EVENTS):
-        tables.append(table_of(record, sample, unit, rng=rng))
+    collisions = Collisions(process, sample.recipe, seed=pythia_seed)
+    tables, n_jets = [], 0
+    while n_jets < unit.n_jets:
+        tables.append(table_of(collisions.batch(BATCH_EVENTS), sample, unit, rng=rng))
         n_jets += len(tables[-1])
-        n_events += len(record)
-        if n_jets >= unit.n_jets:
-            break
-    return MadeUnit(_joined(tables)[: unit.n_jets], n_events)
+    return MadeUnit(_joined(tables)[: unit.n_jets], collisions.n_tried)
 
 
 def jets_of(record: object, sample: Sample, unit: Unit, *, rng: np.random.Generator) -> JetTable:
@@ -303,7 +301,9 @@ def origin(sample: str, split: str, seed: int) -> dict[str, str | int]:
 def _described(process: Process) -> str:
     pthat = f", pTHat {process.pthat} GeV" if process.pthat else ""
     jet_pt = f", jet pT {process.jet_pt} GeV" if process.jet_pt else ""
-    return f"{process.title}{pthat}{jet_pt}"
+    window = process.parton_jet_pt
+    partons = f", leading jet of partons at 20 GeV {window} GeV" if window else ""
+    return f"{process.title}{pthat}{partons}{jet_pt}"
 
 
 def _cuts(recipe: Recipe) -> str:

@@ -41,17 +41,17 @@ def rounded(values: NDArray[np.float32], *, bits: int) -> NDArray[np.float32]:
 
 
 def compact(jets: NDArray[np.float32], rounding: Rounding) -> NDArray[np.float32]:
-    """Constituents with rounded momenta, shape (n_jets, n_constituents, 4).
+    """Constituents with rounded momenta by falling pT, shape (n_jets, n_constituents, 4).
 
     They had better stay massless: rounded on its own, a part in 2000 of the energy changes the soft
     drop mass of one jet in ten by 3 per cent or more.
     """
     momentum = rounded(jets[..., 1:], bits=rounding.momentum_bits)
-    energy = jets[..., 0]
-    if rounding.massless:
-        energy = np.linalg.norm(momentum.astype(np.float64), axis=-1).astype(np.float32)
+    energy = np.linalg.norm(momentum.astype(np.float64), axis=-1).astype(np.float32)
     energy = rounded(energy, bits=rounding.energy_bits)
-    return np.concatenate([energy[..., None], momentum], axis=-1)
+    hardest_first = np.argsort(-np.hypot(momentum[..., 0], momentum[..., 1]), kind="stable")
+    together = np.concatenate([energy[..., None], momentum], axis=-1)
+    return np.take_along_axis(together, hardest_first[..., None], axis=1)
 
 
 def make(sample: str, folder: Path) -> Path:

@@ -144,7 +144,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Rounding:
-    """How the small sample in the package is rounded, so that it compresses to less than 1 MB.
+    """How the small sample in the package is rounded, so that it compresses to about 1 MB.
 
     Numbers keep so many bits behind the leading one. The energy is computed from the rounded
     momentum.

@@ -4,7 +4,7 @@
     python -m course_utils.simulation.small_sample hbb course_utils/samples/data
 
 2000 jets, the three splits in one file, momenta rounded to 9 or 10 bits behind the leading one (a
-part in 1000 or 2000, far below the detector's resolution) so that the file compresses to less than
+part in 1000 or 2000, far below the detector's resolution) so that the file compresses to about
 1 MB.
 """
 

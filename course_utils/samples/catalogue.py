@@ -242,7 +242,7 @@ _TOP_TAGGING: Final = Sample(
         jet_radius=0.8,
         jet_pt=(550.0, 650.0),
         jet_abs_eta=2.0,
-        match="top and its three quarks within R",
+        match="top within R of the jet, its three quarks within R of the top",
         truth="hadronic top",
     ),
 )

@@ -34,8 +34,9 @@ class Collisions:
     """Pythia 8 at work on a process: event records, batch by batch.
 
     Where the process asks for it, an event is given up half-way: when its shower has come down to
-    20 GeV, and the leading jet of partons lies outside ``parton_jet_pt``. The rest, most of all the
-    multiparton interactions, costs ten times as much as the beginning.
+    20 GeV, and the leading jet of partons lies outside ``parton_jet_pt`` or clearly beyond the
+    jets' pseudorapidity. The rest, most of all the multiparton interactions, costs ten times as
+    much as the beginning.
 
     Raises ``ValueError`` when Pythia does not know a setting or cannot start; ``seed`` is from 1 to
     900 000 000.
@@ -43,7 +44,7 @@ class Collisions:
 
     def __init__(self, process: Process, recipe: Recipe, *, seed: int) -> None:
         self._pythia = pythia8mc.Pythia("", False)
-        self._veto = _Veto(process.parton_jet_pt, recipe.jet_radius)
+        self._veto = _Veto(process.parton_jet_pt, recipe)
         if process.parton_jet_pt:
             self._pythia.setUserHooksPtr(self._veto)
         low, high = process.pthat or (None, None)
@@ -77,13 +78,14 @@ class Collisions:
 class _Veto(pythia8mc.UserHooks):
     """Looks at an event once, when the evolution in pT has come down to 20 GeV."""
 
-    def __init__(self, window: tuple[float, float] | None, radius: float) -> None:
+    def __init__(self, window: tuple[float, float] | None, recipe: Recipe) -> None:
         super().__init__()
         self.n_given_up = 0
         self._low, self._high = window or (0.0, np.inf)
+        self._to_abs_y = recipe.jet_abs_eta + 0.2
         anti_kt, to_abs_eta, all_final, massive = -1, 5.0, 1, 2
         self._jets = pythia8mc.SlowJet(
-            anti_kt, radius, self._low, to_abs_eta, all_final, massive, None, False
+            anti_kt, recipe.jet_radius, self._low, to_abs_eta, all_final, massive, None, False
         )
 
     def canVetoPT(self) -> bool:
@@ -96,7 +98,8 @@ class _Veto(pythia8mc.UserHooks):
         if stage == _RESONANCE_DECAYS:
             return False
         self._jets.analyze(event)
-        found = self._jets.sizeJet() > 0 and self._jets.pT(0) < self._high
+        jets = self._jets
+        found = jets.sizeJet() and jets.pT(0) < self._high and abs(jets.y(0)) < self._to_abs_y
         self.n_given_up += not found
         return not found
 

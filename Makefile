@@ -1,7 +1,7 @@
 # Each recipe is what you would type by hand. A newcomer needs `make demo` and `make test`.
 PYTHON ?= python3
 VENV ?= .venv
-JETS ?= 60000
+JETS ?= 10000
 SEED ?= 1
 # The versions to install; empty (CONSTRAINTS= make test) for the newest that pyproject.toml allows.
 CONSTRAINTS ?= constraints.txt

@@ -199,7 +199,7 @@ def _harder(power: float) -> tuple[str, ...]:
 
 # Spectra: one power of pTHat makes both classes as hard as the public ones (pT^-2.9 and pT^-3.5).
 # Multiparton interactions are on, though the paper says that they are neglected: without them the
-# constituents are 15 % too hard (docs/data.md, "How public are the generated jets?").
+# constituents are 15 % too hard (docs/data.md).
 _TOP_TAGGING: Final = Sample(
     name="top_tagging",
     title="Top Quark Tagging Reference Dataset: boosted tops and QCD jets, pp 14 TeV",

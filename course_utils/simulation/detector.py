@@ -166,12 +166,13 @@ def _energy_flow(
     subtracted from its energy. The others share what is left of it. Only where there are none, an
     excess above the thresholds becomes a neutral object at a random point of the tower.
     """
-    cells = np.unique(np.concatenate([cell[(cell >= 0) & _SHOWERS[kind]], tracks.cell]))
+    hit = np.flatnonzero((cell >= 0) & _SHOWERS[kind])
+    cells = np.unique(np.concatenate([cell[hit], tracks.cell]))
+    hit_slot, slot = np.searchsorted(cells, cell[hit]), np.searchsorted(cells, tracks.cell)
     tower = cells % card.towers.n_towers
-    abs_eta, (eta, phi) = abs(card.towers.centre(tower)[0]), card.towers.random_point(tower, rng)
-    hit, slot = np.flatnonzero(cell >= 0), np.searchsorted(cells, tracks.cell)
-    hit = hit[_SHOWERS[kind[hit]]]
-    hit_slot, track_energy = np.searchsorted(cells, cell[hit]), tracks.pt * np.cosh(tracks.eta)
+    abs_eta = abs(card.towers.centre(tower)[0])
+    eta, phi = card.towers.random_point(tower, rng)
+    track_energy = tracks.pt * np.cosh(tracks.eta)
 
     def summed(where: NDArray, energy: Array) -> Array:
         return np.bincount(where, energy, minlength=len(cells))

@@ -42,18 +42,14 @@ def leaving_solenoid(
     inside = (np.hypot(x, y) <= card.radius) & (abs(z) <= card.half_length)
     with np.errstate(divide="ignore"):
         to_end = np.where(pz == 0, np.inf, (np.copysign(card.half_length, pz) - z) * pt / pz)
-    neutral = _along_line(np.stack([x, y]), np.stack([px, py]) / pt, to_end, card)
-    bent = np.flatnonzero(charge)
-    track = _along_helix(
-        np.stack([x, y])[:, bent],
-        np.arctan2(py, px)[bent],
-        pt[bent] / (charge[bent] * card.field_tesla * _SPEED_OF_LIGHT),
-        to_end[bent],
-        card,
+    start, phi = np.stack([x, y]), np.arctan2(py, px)
+    leaving = _along_line(start, np.stack([px, py]) / pt, to_end, card)
+    bending = charge * card.field_tesla * _SPEED_OF_LIGHT  # GeV per metre of the circle's radius
+    bent = np.flatnonzero(bending)
+    leaving[:, bent] = _along_helix(
+        start[:, bent], phi[bent], pt[bent] / bending[bent], to_end[bent], card
     )
-    point = np.array(neutral)
-    point[:, bent] = track
-    out_x, out_y, path = point
+    out_x, out_y, path = leaving
     out_z = z + path * pz / pt
     return (
         np.arcsinh(out_z / np.maximum(np.hypot(out_x, out_y), _TINY)),

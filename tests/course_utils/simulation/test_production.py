@@ -24,7 +24,7 @@ from executors import BreaksAfter
 from recipes import with_units
 
 from course_utils.jetfile import DataError, JetFile
-from course_utils.samples import SAMPLES
+from course_utils.samples import SAMPLES, find, load_jets
 from course_utils.simulation import production
 from course_utils.simulation.production import produce
 
@@ -156,6 +156,46 @@ def test_another_production_in_the_same_place_is_refused_until_the_first_is_fini
         made(path, seed=99)
 
 
+OLD = Path(__file__).parents[2] / "golden" / "top_tagging_40.h5"  # by the coarse detector
+
+
+def test_the_beginning_of_an_older_simulation_is_not_continued(tmp_path):
+    """Its jets would be mixed with those of today's detector."""
+    path = tmp_path / "train.h5"
+    with pytest.raises(KeyboardInterrupt):
+        made(path, executor=BreaksAfter(2), workers=1)
+    label = tmp_path / "train.h5.parts" / "origin.json"
+    with JetFile(OLD) as file:
+        of_old = {key: file.provenance[key] for key in ("detector", "settings", "signal")}
+    label.write_text(json.dumps(json.loads(label.read_text()) | of_old))
+    before = {each.name: each.read_bytes() for each in label.parent.iterdir()}
+    assert any(name.endswith(".npz") for name in before)
+    with pytest.raises(
+        DataError,
+        match=r"parts holds an interrupted production with another detector, settings, signal\. "
+        r"Finish that one with its own arguments; or, .*remove the folder",
+    ):
+        made(path)
+    assert {each.name: each.read_bytes() for each in label.parent.iterdir()} == before
+    assert not path.exists()
+
+
+def test_a_finished_file_of_an_older_simulation_is_read_and_says_what_made_it(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "top_tagging").mkdir()
+    shutil.copy(OLD, tmp_path / "top_tagging" / "train.h5")
+    monkeypatch.setenv("JET_DATA", str(tmp_path))
+    table = load_jets("top_tagging", split="train")
+    assert len(table) == 40
+    with JetFile(find("top_tagging", "train")) as file:
+        old = file.provenance
+    today = production.origin("top_tagging", "train", 12)
+    assert old["detector"] != today["detector"]
+    assert "MPI = off" in old["settings"]
+    assert "MPI = on" in today["settings"]
+
+
 HOLDS_THE_PLACE = """
 import sys
 from concurrent.futures import Executor, Future
@@ -284,7 +324,13 @@ def test_provenance_says_how_the_jets_were_made(tmp_path):
     assert compared <= production.origin("top_tagging", "train", 5).keys()
     assert compared <= provenance.keys()
     assert "R=0.8" in provenance["cuts"]
-    assert provenance["events_tried_signal"] >= 10
+    window = "leading jet of partons at 20 GeV (510.0, 740.0) GeV"
+    for process in ("signal", "background"):
+        assert provenance[process].endswith(f"pTHat (250.0, 1300.0) GeV, {window}")
+        assert "drawn by pTHat^2.65" in provenance[process]
+        assert provenance[f"events_tried_{process}"] > 20  # those given up count
+    assert "partons" not in production.origin("hbb", "train", 5)["signal"]
+    assert "3.3.2" in provenance["detector"]
     json.dumps(provenance)
 
 

@@ -11,6 +11,8 @@ import pytest
 pytest.importorskip("pythia8mc", reason="needs the extra 'simulation'")
 pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
 
+from particle_gun import one_event
+
 from course_utils.jetfile import JetFile
 from course_utils.kinematics import eta, jet_mass, jet_pt, phi
 from course_utils.samples import (
@@ -24,10 +26,8 @@ from course_utils.samples import (
     load_jets,
 )
 from course_utils.simulation.clustering import leading_jets
-from course_utils.simulation.collisions import Particles
 from course_utils.simulation.detector import DETECTORS, EnergyFlow
 from course_utils.simulation.production import produce
-from course_utils.simulation.small_sample import compact
 
 W_TO_QUARKS = ("24:onMode = off", "24:onIfAny = 1 2 3 4 5")
 INVISIBLE_Z = ("23:onMode = off", "23:onIfAny = 12 14 16")
@@ -178,12 +178,7 @@ def test_trimming_and_cuts_are_of_the_trimmed_jet():
 
 def test_towers_add_energies_and_lose_neutrinos_and_muons():
     momentum = np.array([[10.0, 10, 0, 0], [5.0, 5, 0, 0], [7.0, 0, 7, 0], [9.0, 0, 0, 9.0]])
-    particles = Particles(momentum, np.array([22, 211, 12, 22]), np.zeros(4, np.int64), 1)
+    particles = one_event([22, 211, 12, 22], momentum)
     (tower,) = DETECTORS["towers"].reconstruct(particles, rng=np.random.default_rng(0)).momentum
     assert tower[0] == pytest.approx(15.0)  # one at the end of the beam pipe is lost, too
     assert np.linalg.norm(tower[1:]) == pytest.approx(tower[0])
-
-
-def test_small_samples_of_any_kind_stay_massless(three_classes):
-    jets = compact(three_classes.jets, THREE_CLASSES.rounding)
-    np.testing.assert_allclose(np.linalg.norm(jets[..., 1:], axis=-1), jets[..., 0], rtol=2**-14)

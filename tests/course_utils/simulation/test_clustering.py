@@ -129,3 +129,23 @@ def test_a_top_is_matched_when_all_three_quarks_are_inside(offsets, matches, axi
     matched, truth = matched_top(jets, tops, decays[0][None], radius=0.8)
     assert matched.tolist() == [matches]
     np.testing.assert_allclose(truth[0], top[0] if matches else np.zeros(4))
+
+
+@pytest.mark.parametrize(
+    ("top_phi", "matches"),
+    [
+        (0.4, True),  # a quark 0.7 from the top is 1.1 from the jet
+        (-0.4, False),  # one 1.1 from the top is 0.7 from the jet
+        (0.9, False),  # the top itself is outside
+    ],
+)
+def test_the_top_is_matched_to_the_jet_and_the_quarks_to_the_top(top_phi, matches):
+    jets = jets_along(four_momentum([600.0], 0.2, 0.0))
+    top = four_momentum([610.0], 0.2, top_phi)
+    far = four_momentum([610.0], 0.2, np.pi)
+    quark = 1.1 if top_phi > 0 else 0.7
+    quarks = four_momentum([200.0] * 3, 0.2, np.array([top_phi, top_phi, quark]))
+    matched, _ = matched_top(
+        jets, np.stack([top, far], axis=1), np.stack([quarks, far[[0, 0, 0]]])[None], radius=0.8
+    )
+    assert matched.tolist() == [matches]

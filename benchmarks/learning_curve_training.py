@@ -30,7 +30,7 @@ from course_utils import images, kinematics
 from course_utils.jetfile import JetFile
 from course_utils.metrics import accuracy, background_rejection, roc_auc
 from course_utils.samples import count_jets, find, load_jets
-from course_utils.substructure import n_subjettiness, tau_ratio
+from course_utils.substructure import n_subjettiness, soft_drop_mass
 from course_utils.training import best_device, fit_torch, predict_torch
 
 SAMPLE = "top_tagging"
@@ -91,7 +91,9 @@ def some_inputs(split: str, start: int, stop: int) -> Inputs:
         # Half precision: 1 GB for 320 000 jets, and pixels exact to 0.05 %.
         "images": np.sqrt(images.jet_images(table.jets))[:, None].astype(np.float16),
         "substructure": np.column_stack([mass, pt, tau1, tau2]).astype(np.float32),
-        "mass, tau32": np.stack([mass, tau_ratio(tau1, 3)], axis=1).astype(np.float32),
+        "groomed": np.column_stack([soft_drop_mass(table.jets), tau1[:, 1:3], pt]).astype(
+            np.float32
+        ),
         "y_true": table.y_true,
     }
 
@@ -222,7 +224,7 @@ TAGGERS: dict[str, Callable[[Run], tuple[NDArray, int]]] = {
         run, "constituents", dense_network, batch_size=128, shortest=20
     ),
     "trees, mass + pT + tau1-5": lambda run: tree_scores(run, "substructure"),
-    "trees, mass + tau32": lambda run: tree_scores(run, "mass, tau32"),
+    "trees, groomed mass + tau2, tau3": lambda run: tree_scores(run, "groomed"),
 }
 
 

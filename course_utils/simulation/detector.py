@@ -162,7 +162,7 @@ def _energy_flow(
     """Tracks and neutral towers, as the class ``Calorimeter`` of Delphes makes them.
 
     In each tower, the ECal and the HCal settle the tracks of the particles that leave all their
-    energy there. Those measured better than the calorimeter would keep their momentum, and are
+    energy there. Those measured better than the calorimeter would do keep their momentum, which is
     subtracted from its energy. The others share what is left of it. Only where there are none, an
     excess above the thresholds becomes a neutral object at a random point of the tower.
     """

@@ -344,6 +344,6 @@ def test_jets_are_asked_for_in_multiples_of_four(tmp_path: Path) -> None:
 def test_top_tagging_is_cut_as_before() -> None:
     assert production.origin("top_tagging", "train", 1)["cuts"] == (
         "leading anti-kT R=0.8 jet, pT (550.0, 650.0) GeV, abs(eta) < 2.0; "
-        "signal: top and its three quarks within R"
+        "signal: top within R of the jet, its three quarks within R of the top"
     )
     assert SAMPLES["top_tagging"].recipe.soft_drop_mass is None

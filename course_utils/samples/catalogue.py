@@ -199,7 +199,7 @@ def _harder(power: float) -> tuple[str, ...]:
 
 # Spectra: one power of pTHat makes both classes as hard as the public ones (pT^-2.9 and pT^-3.5).
 # Multiparton interactions are on, though the paper says that they are neglected: without them the
-# constituents are 15 % too hard (docs/data.md).
+# constituents are 16 % too hard (docs/data.md).
 _TOP_TAGGING: Final = Sample(
     name="top_tagging",
     title="Top Quark Tagging Reference Dataset: boosted tops and QCD jets, pp 14 TeV",
@@ -254,7 +254,7 @@ TRUTH_LABELS: Final = ("label_H_bb", *QCD_LABELS)
 
 # Spectra: the public sample adds resonances of many masses to QCD in many slices of pT, all
 # without weights, so that jets up to 2 TeV occur. Here both spectra are made harder by a power of
-# pTHat; the two powers were chosen so that the jet pT of both classes is the same (AUC of the jet
+# pTHat; the two powers were chosen so that the jet pT of both classes is nearly the same (AUC of the jet
 # pT alone 0.53). The windows do not shape the jets at 300 GeV: started at 120 GeV, fewer than one
 # in 100 of the jets below 320 GeV came from below 160 GeV. The Z is invisible, so that the Higgs
 # boson is the leading jet. No multiparton interactions: they would cost four times the time. The

@@ -254,8 +254,8 @@ TRUTH_LABELS: Final = ("label_H_bb", *QCD_LABELS)
 
 # Spectra: the public sample adds resonances of many masses to QCD in many slices of pT, all
 # without weights, so that jets up to 2 TeV occur. Here both spectra are made harder by a power of
-# pTHat; the two powers were chosen so that the jet pT of both classes is nearly the same (AUC of the jet
-# pT alone 0.53). The windows do not shape the jets at 300 GeV: started at 120 GeV, fewer than one
+# pTHat; the two powers were chosen so that the jet pT of both classes is nearly the same (its AUC
+# is 0.53). The windows do not shape the jets at 300 GeV: started at 120 GeV, fewer than one
 # in 100 of the jets below 320 GeV came from below 160 GeV. The Z is invisible, so that the Higgs
 # boson is the leading jet. No multiparton interactions: they would cost four times the time. The
 # public sample has them, and pile-up besides.

@@ -77,6 +77,7 @@ c.ExecutePreprocessor.extra_arguments = [
 os.environ["MATPLOTLIBRC"] = str(Path(find_spec("matplotlib").origin).parent / "mpl-data")
 # nbgrader's own feedback would print the hidden tests and the mark schemes.
 c.GenerateFeedback.preprocessors = [grading.HideTests, GetGrades, CSSHTMLHeaderPreprocessor]
+c.HTMLExporter.embed_images = True  # the small pictures of a lesson; a page is one file
 c.ExchangeFactory.release_feedback = grading.ReleaseFeedback
 # A mark that is missing is blank in the table, and the table says why.
 c.ExportApp.plugin_class = grading.ExportMarks

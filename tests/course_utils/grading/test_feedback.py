@@ -5,11 +5,18 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_utils.grading import HideTests
+from course_utils.grading.feedback import hidden_sentences
 
-SECRET = "assert double(21) == 42, 'the answer is 42'"
-CHECK = f"""assert double(1) == 2, "What is twice one?"
+SECRETS = (
+    "assert double(21) == 42, 'Think of a large number.'",
+    "_found = double(np.ones(3)) - [2, 2, 2]",
+    "np.testing.assert_allclose(\n    _found, 0, err_msg='Think of an array.'\n)",
+    "assert double(0.5) == 1, f'the answer is {0.5 + 0.5}'",
+)
+CHECK = f"""import numpy as np
+assert double(1) == 2, "What is twice one?"
 ### BEGIN HIDDEN TESTS
-{SECRET}
+{chr(10).join(SECRETS)}
 ### END HIDDEN TESTS"""
 META = {"grade": True, "grade_id": "check", "locked": True, "points": 1}
 META |= {"schema_version": 3, "solution": False, "task": False}
@@ -33,24 +40,32 @@ def feedback():
 @pytest.mark.parametrize(
     ("answer", "shown"),
     [
-        ("def double(x):\n    return 2 * x", None),
-        ("def double(x):\n    return 2", "AssertionError: a hidden check failed"),
-        ("def double(x):\n    return x", "AssertionError: What is twice one?"),
-        (
-            "def double(x):\n    return 2 * x if x < 2 else {}[x]",
-            "KeyError: a hidden check",
-        ),
+        ("return 2 * x", None),
+        ("return x", "AssertionError: What is twice one?"),
+        ("return 2", "AssertionError: a hidden check failed. Think of a large number."),
+        ("return 2 * x if x < 2 else {}[x]", "KeyError: a hidden check failed. Think of a large"),
+        ("return 2 * int(x)", "TypeError: a hidden check failed. Think of an array."),
+        ("return 2 * x + (np.size(x) == 3)", "AssertionError: a hidden check failed. Think of an"),
+        ("return 2 * x if np.any(x != 0.5) else 3", "AssertionError: a hidden check failed"),
     ],
 )
-def test_a_failure_is_told_in_one_line_and_a_hidden_one_not_at_all(feedback, answer, shown):
-    cell = feedback(answer)
+def test_a_failure_is_one_line_and_a_hidden_one_the_sentence_of_its_check(feedback, answer, shown):
+    cell = feedback(f"import numpy as np\ndef double(x):\n    {answer}")
     for text in (cell.source, str(cell.outputs)):
-        assert SECRET not in text
+        assert not [secret for secret in SECRETS if secret.splitlines()[0] in text]
         assert "the answer" not in text
+        assert "[2, 2, 2]" not in text
     if shown is None:
         assert not cell.outputs
     else:
         assert cell.outputs[0].traceback[0].startswith(shown)
+
+
+def test_the_sentences_of_a_check_are_found_and_those_that_lack_one():
+    assert list(hidden_sentences(CHECK).values()) == [
+        "Think of a large number.", "Think of an array.", None
+    ]  # fmt: skip
+    assert hidden_sentences("%matplotlib inline") == {}
 
 
 def test_cells_without_hidden_tests_keep_their_tracebacks():

@@ -460,10 +460,8 @@ class TestNbgrader:
             page = _plain(course.read("feedback", student, lesson))
             assert not [line for line in told if _squeezed(line) in page], student
 
-    def test_the_feedback_page_holds_its_pictures(self, lesson, course):
-        page = course.read("feedback", "solved", lesson)
-        assert 'src="figures/' not in page
-        assert page.count("Yours should look like this") == len(lesson.pictures)
+    def test_a_feedback_page_links_no_file_beside_it(self, lesson, course):
+        assert "figures/" not in course.read("feedback", "solved", lesson)
 
     def test_a_student_who_validates_the_solution_passes(self, lesson, course, session, tmp_path):
         path = course.folder / "release" / lesson.name / lesson.path.name

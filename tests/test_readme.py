@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lesson import Lesson
 
 from course_utils.jetfile import JetFile, write_jets
 from course_utils.samples import small_sample
@@ -77,11 +78,27 @@ def test_every_file_that_is_run_or_named_is_there(page):
         assert (ROOT / path).exists(), f"{page}: {path} is not there."
 
 
-def test_every_lesson_is_in_the_table():
-    lessons = sorted((ROOT / "notebooks").glob("*/*.ipynb"))
+def test_every_lesson_is_in_the_table_with_the_minutes_it_states():
+    lessons = [Lesson(path) for path in sorted((ROOT / "notebooks").glob("*/*.ipynb"))]
     assert lessons
     for lesson in lessons:
-        assert lesson.relative_to(ROOT).as_posix() in README
+        minutes = re.findall(
+            r"^\*\*(?:Time|Second sitting):\*\* (\d+)", lesson.cells[0].source, re.M
+        )
+        row = rf"\]\({re.escape(lesson.path.relative_to(ROOT).as_posix())}\) \| .+ \| (.+) \|"
+        assert re.search(row, README)[1] == " + ".join(minutes)
+
+
+def test_the_glossary_has_the_words_of_all_lessons_and_no_other_in_order():
+    lines = (ROOT / "docs/glossary.md").read_text(encoding="utf-8").splitlines()
+    lines = [line for line in lines if line.startswith("- ")]
+    explained = [
+        line
+        for path in (ROOT / "notebooks").glob("*/*.ipynb")
+        for line in dict.fromkeys(Lesson(path).words.values())
+    ]
+    assert sorted(explained) == sorted(lines)
+    assert lines == sorted(lines, key=str.lower)
 
 
 def test_every_option_of_data_download_on_the_pages_is_known():

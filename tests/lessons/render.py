@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 WIDTH = 640  # pixels; enough to compare a shape, too little to read off a number
-COLOURS = 24
+MOST_BYTES = 30_000
 MEMORY = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
 
 
@@ -63,8 +63,12 @@ def small_picture(png: bytes) -> bytes:
     if picture.width > WIDTH:
         height = round(picture.height * WIDTH / picture.width)
         picture = picture.resize((WIDTH, height), Image.Resampling.LANCZOS)
-    target = io.BytesIO()
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(target, "PNG", optimize=True)
+    for colours in (64, 32, 16, 8):
+        target = io.BytesIO()
+        few = picture.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(target, "PNG", optimize=True)
+        if target.tell() < MOST_BYTES:
+            break
     return target.getvalue()
 
 

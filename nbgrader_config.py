@@ -77,6 +77,13 @@ c.ExecutePreprocessor.extra_arguments = [
 os.environ["MATPLOTLIBRC"] = str(Path(find_spec("matplotlib").origin).parent / "mpl-data")
 # nbgrader's own feedback would print the hidden tests and the mark schemes.
 c.GenerateFeedback.preprocessors = [grading.HideTests, GetGrades, CSSHTMLHeaderPreprocessor]
+# Pages that show a student's notebook run nothing of it, neither feedback nor the formgrader.
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {
+    "clean_html": grading.clean_html,
+    "strip_files_prefix": grading.clean_html,  # nbgrader's templates ask for it in its place
+}
+c.HTMLExporter.preprocessors = [grading.SafeOutputs]
 c.ExchangeFactory.release_feedback = grading.ReleaseFeedback
 # A mark that is missing is blank in the table, and the table says why.
 c.ExportApp.plugin_class = grading.ExportMarks

@@ -4,8 +4,8 @@ In a notebook, a check calls an answer with `called` and ends in `partial_credit
 `predict_for_dnn_challenge` and `predict_for_cnn_challenge` write the files that the challenge
 scores. The other names are steps that ``nbgrader_config.py`` puts into nbgrader. In order:
 `RefuseModules`, `Submit`, `Collect`, `take_only_notebook`, `SubmittedNotebook`, `MendNotebook`,
-`RunCells`, `HideTests`, `ReleaseFeedback`, `ExportMarks`. The room may import
-`course_utils.files`; only these steps load nbgrader.
+`RunCells`, `SafeOutputs`, `clean_html`, `HideTests`, `ReleaseFeedback`, `ExportMarks`. The room may
+import `course_utils.files`; only these steps load nbgrader.
 """
 
 import importlib
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from course_utils.grading.feedback import HideTests
     from course_utils.grading.mending import MendNotebook
     from course_utils.grading.modules import RefuseModules
+    from course_utils.grading.pages import SafeOutputs, clean_html
     from course_utils.grading.reading import NotebookError, SubmittedNotebook, take_only_notebook
     from course_utils.grading.running import RunCells
 
@@ -37,10 +38,12 @@ __all__ = [
     "RefuseModules",
     "ReleaseFeedback",
     "RunCells",
+    "SafeOutputs",
     "SubmissionError",
     "Submit",
     "SubmittedNotebook",
     "called",
+    "clean_html",
     "partial_credit",
     "predict_for_cnn_challenge",
     "predict_for_dnn_challenge",
@@ -56,8 +59,10 @@ _STEPS = {
     "RefuseModules": "modules",
     "ReleaseFeedback": "exchange",
     "RunCells": "running",
+    "SafeOutputs": "pages",
     "Submit": "exchange",
     "SubmittedNotebook": "reading",
+    "clean_html": "pages",
     "take_only_notebook": "reading",
 }
 

@@ -13,6 +13,7 @@ from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
     ClearOutput,
+    Execute,
     GetGrades,
     IgnorePattern,
     LimitOutput,
@@ -48,6 +49,7 @@ c.GenerateAssignment.preprocessors.insert(0, grading.RefuseModules)
 # A submission keeps every point that it has earned, whatever happened to its cells or its kernel.
 c.ExchangeFactory.submit = grading.Submit
 c.ExchangeFactory.collect = grading.Collect
+c.ExchangeFactory.release_assignment = grading.ReleaseAssignment
 c.Autograde.exporter_class = grading.SubmittedNotebook
 c.Autograde.pre_convert_hook = grading.take_only_notebook
 c.Autograde.sanitize_preprocessors = [
@@ -59,12 +61,14 @@ c.Autograde.sanitize_preprocessors = [
 ]
 c.Autograde.autograde_preprocessors = [
     grading.RunCells,
+    grading.ForgiveWarnings,
     IgnorePattern,
     LimitOutput,
     SaveAutoGrades,
     AssignLatePenalties,
     CheckCellMetadata,
 ]
+c.Validator.preprocessors = [CheckCellMetadata, ClearOutput, Execute, grading.ForgiveWarnings]
 # Cells train networks; nbgrader's default limit is 30 s.
 c.ExecutePreprocessor.timeout = 300
 # Nobody's own settings run in the kernel of a lesson: startup files and profiles of IPython,

@@ -331,18 +331,28 @@ class Session:
         return marks
 
     def checks_lost_after(self, lesson: Lesson, exercise: Exercise, answer: str) -> set[int]:
-        """The checks, by position, that lose points when one exercise has another answer."""
+        """The checks, by position, that lose points when one exercise has another answer.
+
+        Trainings between the checks are not repeated: what a check meets is the state of the
+        solved lesson, with the names that the answer defines exchanged.
+        """
+        right, behind = self.before[exercise.answer : exercise.answer + 2]
         self.back_to(exercise.answer)
-        cells = [(exercise.answer, nbformat.v4.new_code_cell(answer))]
-        cells += list(enumerate(lesson.cells))[exercise.answer + 1 :]
-        lost = set()
-        for position, cell in cells:
-            if cell.cell_type == "code" and is_grade(cell):
-                if self.mark(cell) < cell.metadata.nbgrader.points:
-                    lost.add(position)
-            elif cell.cell_type == "code":
-                with contextlib.suppress(Exception):
-                    self.run(cell.source)
+        with contextlib.suppress(Exception):
+            self.run(answer)
+        given = {name: self.namespace[name] for name in _changed(right, self.namespace)}
+        exchanged, lost = _changed(right, behind) | given.keys(), set()
+        for position in (each.check for each in lesson.exercises):
+            if position < exercise.check:
+                continue
+            self.back_to(position)
+            for name in exchanged:
+                if self.namespace.get(name) is behind.get(name):  # no later cell has its own
+                    self.namespace.pop(name, None)
+                    self.namespace.update({name: given[name]} if name in given else {})
+            check = lesson.cells[position]
+            if self.mark(check) < check.metadata.nbgrader.points:
+                lost.add(position)
         return lost
 
     def _run_each_statement(self, source: str) -> None:
@@ -350,6 +360,11 @@ class Session:
         for statement in ast.parse(source).body:
             with contextlib.suppress(Exception):
                 self.run(ast.unparse(statement))
+
+
+def _changed(before: dict, after: dict) -> set[str]:
+    """The names that a cell has defined, or given another value."""
+    return {name for name, value in after.items() if before.get(name, before) is not value}
 
 
 def visible_part(check: nbformat.NotebookNode) -> nbformat.NotebookNode:

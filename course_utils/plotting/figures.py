@@ -168,9 +168,11 @@ def plot_roc(
     Returns
     -------
     Axes
-        The band is one standard deviation of the curve at a fixed false positive rate x,
+        The band is one standard deviation of the curve at a fixed false positive rate x: the
+        Wilson interval of the true positive rate, and how far the curve rises or falls within the
+        Wilson interval of x, added in quadrature. On many jets this is the variance
         ``y(1-y)/n_signal + (dy/dx)**2 x(1-x)/n_background`` (Hsieh and Turnbull, Annals of
-        Statistics 24 (1996) 25).
+        Statistics 24 (1996) 25); on few jets, where the curve is a staircase, a slope says nothing.
 
     Examples
     --------
@@ -187,9 +189,10 @@ def plot_roc(
     (line,) = ax.plot(fpr, tpr, color=colour, label=label)
     x = np.linspace(0, 1, 201)
     y = np.interp(x, fpr, tpr)
-    slope = np.gradient(y, x)
-    error = np.sqrt(y * (1 - y) / n_signal + slope**2 * x * (1 - x) / n_background)
-    low, high = np.clip([y - error, y + error], 0, 1)
+    by_signal = _wilson_interval(y, n_signal)
+    by_background = [np.interp(edge, fpr, tpr) for edge in _wilson_interval(x, n_background)]
+    low, high = _in_quadrature(y, by_signal, by_background)
+    low, high = np.maximum(low, 0), np.minimum(high, 1)
     ax.fill_between(x, low, high, color=line.get_color(), alpha=0.3, linewidth=0)
     ax.set(xlabel=r"false positive rate $\varepsilon_B$", xlim=(0, 1))
     ax.set(ylabel=r"true positive rate $\varepsilon_S$", ylim=(0, 1))
@@ -201,6 +204,7 @@ def plot_rejection(
     false_positive_rate: ArrayLike,
     true_positive_rate: ArrayLike,
     *,
+    n_signal: int,
     n_background: int,
     label: str,
     colour: str | None = None,
@@ -212,8 +216,8 @@ def plot_rejection(
     ----------
     false_positive_rate, true_positive_rate : arrays of shape (n_points,)
         Rising from 0 to 1, as :func:`course_utils.metrics.roc_curve` returns them.
-    n_background : int
-        Number of background jets; it sets the width of the band.
+    n_signal, n_background : int
+        Number of jets behind the two rates; they set the width of the band.
     label, colour : str
         Name and colour of the curve.
     ax : Axes, optional
@@ -222,12 +226,14 @@ def plot_rejection(
     Returns
     -------
     Axes
-        The band is the 68 % Wilson score interval of the false positive rate. The curve ends
-        where no background is left; beyond that the sample gives only a lower limit.
+        The band is one standard deviation of the rejection at a fixed signal efficiency, as in
+        :func:`plot_roc`, on a logarithmic scale. The curve ends where no background is left;
+        beyond that the sample gives only a lower limit.
 
     Examples
     --------
-    >>> ax = plot_rejection([0, 0.5, 1], [0, 1, 1], n_background=10, label="a cut")
+    >>> curve = [0, 0.5, 1], [0, 1, 1]
+    >>> ax = plot_rejection(*curve, n_signal=10, n_background=10, label="a cut")
     >>> ax.get_yscale()
     'log'
     >>> plt.close(ax.figure)
@@ -235,10 +241,17 @@ def plot_rejection(
     fpr, tpr = _rates(false_positive_rate, true_positive_rate)
     ax = _axes(ax)
     kept = fpr > 0
-    fpr, tpr = fpr[kept], tpr[kept]
-    (line,) = ax.plot(tpr, 1 / fpr, color=colour, label=label)
-    low, high = _wilson_interval(fpr, n_background)
-    ax.fill_between(tpr, 1 / high, 1 / low, color=line.get_color(), alpha=0.3, linewidth=0)
+    x, y = fpr[kept], tpr[kept]
+    (line,) = ax.plot(y, 1 / x, color=colour, label=label)
+    # Less than half a jet of background cannot be told from none.
+    by_signal = [
+        np.log(np.maximum(np.interp(edge, tpr, fpr), 0.5 / n_background))
+        for edge in _wilson_interval(y, n_signal)
+    ]
+    by_background = np.log(_wilson_interval(x, n_background))
+    low, high = np.exp(_in_quadrature(np.log(x), by_signal, by_background))
+    high = np.minimum(high, 1)
+    ax.fill_between(y, 1 / high, 1 / low, color=line.get_color(), alpha=0.3, linewidth=0)
     ax.set(xlabel=r"signal efficiency $\varepsilon_S$", xlim=(0, 1), yscale="log")
     ax.set(ylabel=r"background rejection $1/\varepsilon_B$")
     ax.set_ylim(bottom=1)
@@ -358,4 +371,13 @@ def _wilson_interval(rate: NDArray[np.float64], n: int) -> tuple[NDArray, NDArra
     """Return the one-standard-deviation score interval of a rate (Wilson, JASA 22 (1927) 209)."""
     centre = (rate + 0.5 / n) / (1 + 1 / n)
     half = np.sqrt(rate * (1 - rate) / n + 0.25 / n**2) / (1 + 1 / n)
-    return centre - half, np.minimum(centre + half, 1.0)
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+
+
+def _in_quadrature(
+    value: NDArray[np.float64], *intervals: Sequence[NDArray[np.float64]]
+) -> tuple[NDArray, NDArray]:
+    """Return the interval whose two distances from a value are those of all, in quadrature."""
+    down = np.sqrt(sum(np.minimum(low - value, 0) ** 2 for low, _ in intervals))
+    up = np.sqrt(sum(np.maximum(high - value, 0) ** 2 for _, high in intervals))
+    return value - down, value + up

@@ -2,8 +2,6 @@
 
 A lesson is ``notebooks/NN_topic/NN_topic.ipynb`` with ``wrong_answers.toml`` beside it::
 
-    one_fault_costs_once = true          # tested: no check needs the answer of another
-
     [claims]                             # a row of the cell tagged "results" -> range of its number
     "improved" = [0.9, 1.0]
 
@@ -46,12 +44,17 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
+SECTION = re.compile(r"^## .+", re.M)
 HEADING = re.compile(r"^### Exercise (\d+\.\d+): .+ \(([\d.]+) points?, (\d+) min\)$", re.M)
 FOLDED = re.compile(r"<details>.*?</details>", re.S)
 WORDS_PER_MINUTE = 130  # of someone who looks up at the figure, and reads formulas
+PICTURE = re.compile(
+    r"<details><summary>Yours should look like this</summary>\n\n"
+    r"!\[\]\(figures/([a-z0-9-]+)\.png\)\n</details>"
+)
 HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS\n(.*?)^### END HIDDEN TESTS$", re.M | re.S)
 SOLUTION = re.compile(r"^ *### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION", re.M | re.S)
-NO_ANSWERS = ("one_fault_costs_once", "claims", "prose", "right")  # not wrong answers
+NO_ANSWERS = ("claims", "prose", "right")  # not wrong answers
 QUIET = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
 
@@ -94,16 +97,44 @@ class Lesson:
         return sum(cell.metadata.nbgrader.points for cell in self.graded)
 
     @property
-    def minutes(self) -> int:
-        """The minutes that all exercises take."""
-        return sum(int(minutes) for _, _, minutes in HEADING.findall("\n".join(self.markdown)))
+    def is_core(self) -> list[bool]:
+        """Whether each cell is on the core path: all but the sections for a second sitting."""
+        core, answer = True, []
+        for cell in self.cells:
+            if cell.cell_type == "markdown" and (headings := SECTION.findall(cell.source)):
+                core = "(second sitting" not in headings[-1]
+            answer.append(core)
+        return answer
+
+    def _text(self, core: bool) -> list[nbformat.NotebookNode]:
+        return [cell for cell, on_path in zip(self.cells, self.is_core, strict=True)
+                if cell.cell_type == "markdown" and on_path == core]  # fmt: skip
+
+    def minutes(self, *, core: bool) -> int:
+        """The minutes that the exercises of the core path take, or those of the other sections."""
+        text = "\n".join(cell.source for cell in self._text(core))
+        return sum(int(minutes) for _, _, minutes in HEADING.findall(text))
+
+    def reading_minutes(self, *, core: bool) -> float:
+        """The minutes to read what is neither folded nor an exercise, which has its own minutes."""
+        text = [cell.source for cell in self._text(core)
+                if not is_solution(cell) and not HEADING.search(cell.source)]  # fmt: skip
+        return len(FOLDED.sub("", "\n".join(text)).split()) / WORDS_PER_MINUTE
 
     @property
-    def reading_minutes(self) -> float:
-        """The minutes to read what is neither folded nor an exercise, which has its own minutes."""
-        text = [cell.source for cell in self.cells if cell.cell_type == "markdown"
-                and not is_solution(cell) and not HEADING.search(cell.source)]  # fmt: skip
-        return len(FOLDED.sub("", "\n".join(text)).split()) / WORDS_PER_MINUTE
+    def pictures(self) -> dict[str, int]:
+        """The code cells whose figure has a small picture, and where its link stands."""
+        return {name: position for position, cell in enumerate(self.cells)
+                for name in PICTURE.findall(cell.source)}  # fmt: skip
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The words that are new in this lesson, and the line that explains each."""
+        lists = re.findall(r"<summary>Words that are new here</summary>(.*?)</details>",
+                           "\n".join(self.markdown), re.S)  # fmt: skip
+        lines = [line for text in lists for line in text.splitlines() if line]
+        names = {line: re.match(r"- \*\*(.+?)\*\*: ", line) for line in lines}
+        return {word: line for line, found in names.items() for word in found[1].split(", ")}
 
     @cached_property
     def exercises(self) -> list[Exercise]:
@@ -173,6 +204,8 @@ class Session:
         Every code cell, the checks without their hidden tests.
     validated : dict
         The cell of each check without its hidden tests, with the outputs of its visible part.
+    drew : list of str
+        The cells that drew a figure, the checks aside.
     """
 
     def __init__(self, cells: list[nbformat.NotebookNode], folder: Path) -> None:
@@ -183,6 +216,7 @@ class Session:
         self.marks: dict[int, float] = {}
         self.validated: dict[int, nbformat.NotebookNode] = {}
         self.seen_by_student: list[str] = []
+        self.drew: list[str] = []
         for position, cell in enumerate(cells):
             self.before.append(dict(self.namespace))
             if cell.cell_type == "code" and is_grade(cell):
@@ -190,6 +224,8 @@ class Session:
             elif cell.cell_type == "code":
                 self.run(cell.source)
                 self.seen_by_student.append(cell.source)
+                if self._drew:
+                    self.drew.append(cell.id)
         self.before.append(dict(self.namespace))
 
     def _check(self, position: int, cell: nbformat.NotebookNode) -> None:
@@ -219,30 +255,39 @@ class Session:
         last = None
         if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";"):
             last = ast.Expression(tree.body.pop().value)
-        with contextlib.chdir(self.folder), _kernel_warnings(), _figures_closed():
+        with contextlib.chdir(self.folder), _kernel_warnings(), self._figures_closed():
             exec(compile(tree, "<cell>", "exec"), self.namespace)
             return last and eval(compile(last, "<cell>", "eval"), self.namespace)
+
+    @contextlib.contextmanager
+    def _figures_closed(self) -> Iterator[None]:
+        """Close what a cell draws, as a notebook does after showing it."""
+        try:
+            yield
+        finally:
+            self._drew = bool(plt.get_fignums())
+            plt.close("all")
+
+    def untrue(self, claims: dict[str, str]) -> list[str]:
+        """The claims, words by code, that are false after the last cell."""
+        self.back_to(len(self.before) - 1)
+        return [words for words, code in claims.items() if not self.run(code.strip())]
 
     def mark(self, cell: nbformat.NotebookNode) -> float:
         """The points that nbgrader gives for a check cell in this state."""
         return determine_grade(self.executed(cell))[0]
 
     def executed(self, cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
-        """The cell with the outputs that nbgrader reads: result, error, standard error."""
+        """The cell with the outputs that nbgrader reads: result or error."""
         cell = nbformat.from_dict(cell)
         cell.outputs = []
-        complaints = io.StringIO()
         try:
-            with contextlib.redirect_stderr(complaints):
+            with contextlib.redirect_stderr(io.StringIO()):  # a warning costs nothing
                 result = self.run(cell.source)
             if result is not None:
                 cell.outputs.append(new_output("execute_result", {"text/plain": repr(result)}))
         except Exception as error:
             cell.outputs.append(new_output("error", ename=type(error).__name__, evalue=str(error)))
-        if complaints.getvalue():
-            cell.outputs.append(new_output("stream", name="stderr", text=complaints.getvalue()))
-        # An error or a complaint costs all points, also after a result.
-        cell.outputs.sort(key=lambda output: output.output_type == "execute_result")
         return cell
 
     def marks_for(
@@ -336,12 +381,3 @@ def _kernel_warnings() -> Iterator[None]:
         for category in QUIET:
             warnings.simplefilter("ignore", category)
         yield
-
-
-@contextlib.contextmanager
-def _figures_closed() -> Iterator[None]:
-    """Close what a cell draws, as a notebook does after showing it."""
-    try:
-        yield
-    finally:
-        plt.close("all")

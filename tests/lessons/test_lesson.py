@@ -49,7 +49,7 @@ def marks_for(lesson, tmp_path, answer):
 
 def test_a_lesson_is_taken_apart(lesson_with):
     lesson = lesson_with(GOOD)
-    assert (lesson.points, lesson.minutes) == (3, 4)
+    assert (lesson.points, lesson.minutes(core=True), lesson.minutes(core=False)) == (3, 4, 0)
     assert [(e.answer, e.check) for e in lesson.exercises] == [(2, 3)]
     assert "NotImplementedError" in lesson.released[2].source
     assert lesson.released[3].source == "# Check: a number.\nassert twice(1) == 2"
@@ -93,8 +93,8 @@ def test_a_check_that_always_passes_is_noticed_on_the_stub(lesson_with, tmp_path
         ("float('nan')", 3),  # why partial credit needs the helper
         ("twice;", 3),
         ("1 / 0", 0),
-        ("import sys; sys.stderr.write('x'); None", 0),
-        ("import warnings; warnings.warn('a warning costs the points'); None", 0),
+        ("import sys; sys.stderr.write('x'); None", 3),
+        ("import warnings; warnings.warn('a warning costs nothing'); None", 3),
         ("import warnings; warnings.warn('theirs', DeprecationWarning); None", 3),
     ],
 )
@@ -148,8 +148,7 @@ def test_what_a_student_validates_is_the_visible_part(lesson_with, tmp_path):
 def test_right_and_wrong_answers_stand_in_one_file(lesson_with, tmp_path):
     lesson = lesson_with(GOOD)
     (tmp_path / "wrong_answers.toml").write_text(
-        "one_fault_costs_once = true\n[claims]\na = [0, 1]\n[twice]\nabs = '2 * abs(x)'\n"
-        "[right.twice]\nsum = 'sum([x, x])'\n"
+        "[claims]\na = [0, 1]\n[twice]\nabs = '2 * abs(x)'\n[right.twice]\nsum = 'sum([x, x])'\n"
     )
     assert lesson.wrong_answers == {"twice": {"abs": "2 * abs(x)"}}
     assert lesson.right_answers == {"twice": {"sum": "sum([x, x])"}}
@@ -173,8 +172,42 @@ def test_a_check_that_needs_the_answer_of_another_is_noticed(lesson_with, tmp_pa
 
 def test_reading_counts_what_is_neither_folded_nor_an_exercise(lesson_with):
     lesson = lesson_with(GOOD)
-    assert lesson.reading_minutes == 0
+    assert lesson.reading_minutes(core=True) == 0
     words = " ".join(["word"] * 260)
     text = f"{words}\n<details><summary>More</summary>\n\n{words}\n</details>"
     lesson.notebook.cells.append(new_markdown_cell(text))
-    assert lesson.reading_minutes == 2
+    assert lesson.reading_minutes(core=True) == 2
+
+
+def test_minutes_are_counted_for_each_sitting(lesson_with):
+    lesson = lesson_with(GOOD)
+    later = "## 2 More (second sitting)\n### Exercise 2.1: twice again (1 point, 9 min)"
+    lesson.notebook.cells += [new_markdown_cell(text) for text in (later, "word", "## Recap", "x")]
+    assert (lesson.minutes(core=True), lesson.minutes(core=False)) == (4, 9)
+    assert lesson.is_core == [True] * 4 + [False] * 2 + [True] * 2
+    assert lesson.reading_minutes(core=True) > lesson.reading_minutes(core=False) > 0
+
+
+def test_a_false_claim_is_noticed(lesson_with, tmp_path):
+    session = Session(lesson_with(GOOD).cells, tmp_path)
+    claims = {"twice one is two": "twice(1) == 2", "earlier is long": "\nlen(earlier) > 1"}
+    assert session.untrue(claims) == ["earlier is long"]
+
+
+def test_cells_that_draw_are_noticed(lesson_with, tmp_path):
+    cells = lesson_with(GOOD).cells
+    draws = new_code_cell("import matplotlib.pyplot as plt\nplt.plot([1]);", id="draws")
+    assert Session([*cells, draws, new_code_cell("1")], tmp_path).drew == ["draws"]
+
+
+def test_pictures_and_words_are_found(lesson_with):
+    lesson = lesson_with(GOOD)
+    text = (
+        "Look.\n<details><summary>Yours should look like this</summary>\n\n"
+        "![](figures/draws.png)\n</details>\n"
+        "<details><summary>Words that are new here</summary>\n\n"
+        "- **loss, cost**: a number.\n</details>"
+    )
+    lesson.notebook.cells.append(new_markdown_cell(text))
+    assert lesson.pictures == {"draws": 4}
+    assert lesson.words == dict.fromkeys(("loss", "cost"), "- **loss, cost**: a number.")

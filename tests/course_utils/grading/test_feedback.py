@@ -5,11 +5,18 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_utils.grading import HideTests
+from course_utils.grading.feedback import hidden_sentences
 
-SECRET = "assert double(21) == 42, 'the answer is 42'"
-CHECK = f"""assert double(1) == 2, "What is twice one?"
+SECRETS = (
+    "assert double(21) == 42, 'Think of a large number.'",
+    "_found = double(np.ones(3)) - [2, 2, 2]",
+    "np.testing.assert_allclose(\n    _found, 0, err_msg='Think of an array.'\n)",
+    "assert double(0.5) == 1, f'the answer is {0.5 + 0.5}'",
+)
+CHECK = f"""import numpy as np
+assert double(1) == 2, "What is twice one?"
 ### BEGIN HIDDEN TESTS
-{SECRET}
+{chr(10).join(SECRETS)}
 ### END HIDDEN TESTS"""
 META = {"grade": True, "grade_id": "check", "locked": True, "points": 1}
 META |= {"schema_version": 3, "solution": False, "task": False}
@@ -33,31 +40,73 @@ def feedback():
 @pytest.mark.parametrize(
     ("answer", "shown"),
     [
-        ("def double(x):\n    return 2 * x", None),
-        ("def double(x):\n    return 2", "AssertionError: a hidden check failed"),
-        ("def double(x):\n    return x", "AssertionError: What is twice one?"),
-        (
-            "def double(x):\n    return 2 * x if x < 2 else {}[x]",
-            "KeyError: a hidden check",
-        ),
+        ("return 2 * x", None),
+        ("return x", "AssertionError: What is twice one?"),
+        ("return 2", "AssertionError: a hidden check failed. Think of a large number."),
+        ("return 2 * x if x < 2 else {}[x]", "KeyError: a hidden check failed. Think of a large"),
+        ("return 2 * int(x)", "TypeError: a hidden check failed. Think of an array."),
+        ("return 2 * x + (np.size(x) == 3)", "AssertionError: a hidden check failed. Think of an"),
+        ("return 2 * x if np.any(x != 0.5) else 3", "AssertionError: a hidden check failed"),
     ],
 )
-def test_a_failure_is_told_in_one_line_and_a_hidden_one_not_at_all(feedback, answer, shown):
-    cell = feedback(answer)
+def test_a_failure_is_one_line_and_a_hidden_one_the_sentence_of_its_check(feedback, answer, shown):
+    cell = feedback(f"import numpy as np\ndef double(x):\n    {answer}")
     for text in (cell.source, str(cell.outputs)):
-        assert SECRET not in text
+        assert not [secret for secret in SECRETS if secret.splitlines()[0] in text]
         assert "the answer" not in text
+        assert "[2, 2, 2]" not in text
     if shown is None:
         assert not cell.outputs
     else:
         assert cell.outputs[0].traceback[0].startswith(shown)
 
 
-def test_cells_without_hidden_tests_keep_their_tracebacks():
+def test_the_sentences_of_a_check_are_found_and_those_that_lack_one():
+    assert list(hidden_sentences(CHECK).values()) == [
+        "Think of a large number.", "Think of an array.", None
+    ]  # fmt: skip
+    assert hidden_sentences("%matplotlib inline") == {}
+
+
+def test_an_answer_keeps_its_traceback_and_a_cell_of_the_students_own_shows_nothing():
     error = new_output("error", ename="NameError", evalue="x", traceback=["-> 1 x", "NameError: x"])
-    notebook = new_notebook(cells=[new_code_cell("x", outputs=[error]), new_markdown_cell("text")])
+    answer = new_code_cell("x", outputs=[error], metadata={"nbgrader": META | {"solution": True}})
+    notebook = new_notebook(cells=[answer, new_code_cell("x", outputs=[error])])
     cleaned, _ = HideTests().preprocess(notebook, {})
     assert cleaned.cells[0].outputs == [error]
+    assert "of your own" in cleaned.cells[1].outputs[0].text
+
+
+PRINTS = (
+    "print(In)",
+    "print(*In)",
+    "In[1]",
+    "raise ValueError(In[1])",
+    "display({'text/html': In[1]}, raw=True)",
+    "print('\\x1b[1m'.join(In[1]))",
+    "import sys\nsys.stderr.write(repr(In))",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_an_output_with_a_line_of_a_hidden_check_is_left_out():
+    roles = {"grade": False, "solution": True, "locked": False}
+    cells = [
+        new_code_cell(source, metadata={"nbgrader": META | roles | {"grade_id": f"answer-{n}"}})
+        for n, source in enumerate(PRINTS)
+    ]
+    check = new_code_cell(CHECK, metadata={"nbgrader": META})
+    notebook = new_notebook(cells=[check, *cells, new_code_cell("1")])
+    NotebookClient(notebook, kernel_name="python3", allow_errors=True).execute()
+
+    def tells(cell):
+        return "Think of a large number" in str(cell.outputs).replace("\\x1b[1m", "")
+
+    assert all(map(tells, notebook.cells[1:-1]))
+    cleaned, _ = HideTests().preprocess(notebook, {})
+    assert not any(map(tells, cleaned.cells))
+    assert all("left out" in str(cell.outputs) for cell in cleaned.cells[1:-1])
 
 
 def test_a_mark_scheme_is_taken_out():

@@ -13,6 +13,7 @@ from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
     ClearOutput,
+    Execute,
     GetGrades,
     IgnorePattern,
     LimitOutput,
@@ -48,6 +49,7 @@ c.GenerateAssignment.preprocessors.insert(0, grading.RefuseModules)
 # A submission keeps every point that it has earned, whatever happened to its cells or its kernel.
 c.ExchangeFactory.submit = grading.Submit
 c.ExchangeFactory.collect = grading.Collect
+c.ExchangeFactory.release_assignment = grading.ReleaseAssignment
 c.Autograde.exporter_class = grading.SubmittedNotebook
 c.Autograde.pre_convert_hook = grading.take_only_notebook
 c.Autograde.sanitize_preprocessors = [
@@ -59,12 +61,14 @@ c.Autograde.sanitize_preprocessors = [
 ]
 c.Autograde.autograde_preprocessors = [
     grading.RunCells,
+    grading.ForgiveWarnings,
     IgnorePattern,
     LimitOutput,
     SaveAutoGrades,
     AssignLatePenalties,
     CheckCellMetadata,
 ]
+c.Validator.preprocessors = [CheckCellMetadata, ClearOutput, Execute, grading.ForgiveWarnings]
 # Cells train networks; nbgrader's default limit is 30 s.
 c.ExecutePreprocessor.timeout = 300
 # Nobody's own settings run in the kernel of a lesson: startup files and profiles of IPython,
@@ -77,7 +81,13 @@ c.ExecutePreprocessor.extra_arguments = [
 os.environ["MATPLOTLIBRC"] = str(Path(find_spec("matplotlib").origin).parent / "mpl-data")
 # nbgrader's own feedback would print the hidden tests and the mark schemes.
 c.GenerateFeedback.preprocessors = [grading.HideTests, GetGrades, CSSHTMLHeaderPreprocessor]
-c.HTMLExporter.embed_images = True  # the small pictures of a lesson; a page is one file
+# Pages that show a student's notebook run nothing of it, neither feedback nor the formgrader.
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {
+    "clean_html": grading.clean_html,
+    "strip_files_prefix": grading.clean_html,  # nbgrader's templates ask for it in its place
+}
+c.HTMLExporter.preprocessors = [grading.SafeOutputs]
 c.ExchangeFactory.release_feedback = grading.ReleaseFeedback
 # A mark that is missing is blank in the table, and the table says why.
 c.ExportApp.plugin_class = grading.ExportMarks

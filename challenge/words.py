@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Final
 
 from challenge.errors import SubmissionError
 
@@ -25,7 +25,6 @@ __all__ = [
     "iso_text",
     "name_key",
     "nearest",
-    "no_formula",
     "printable",
     "require_typable",
     "team_key",
@@ -239,13 +238,6 @@ def printable(text: str) -> str:
     return "".join(
         each if each.isprintable() or unicodedata.category(each) == "Zs" else "?" for each in text
     )
-
-
-def no_formula(value: Any) -> Any:
-    """A cell of a CSV file; text that a spreadsheet would run gets a leading quote."""
-    if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")):
-        return f"'{value}"
-    return value
 
 
 def _script(letter: str) -> str:

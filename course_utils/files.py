@@ -14,11 +14,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from filelock import FileLock
 
-__all__ = ["disk_room", "is_full", "locked", "part_of", "replacing", "write_file"]
+__all__ = ["disk_room", "is_full", "locked", "no_formula", "part_of", "replacing", "write_file"]
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, a quota, the largest file
 
@@ -132,3 +132,16 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def no_formula(value: Any) -> Any:
+    """Return a cell of a CSV file; text that a spreadsheet would run gets a leading quote.
+
+    Examples
+    --------
+    >>> no_formula("=1+1"), no_formula("Doe"), no_formula(-0.5)
+    ("'=1+1", 'Doe', -0.5)
+    """
+    if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")):
+        return f"'{value}"
+    return value

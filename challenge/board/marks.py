@@ -16,7 +16,8 @@ from challenge.board.order import final_order, one_of_each_network
 from challenge.errors import ChallengeError
 from challenge.scoring import CONFIDENCE
 from challenge.store import Challenge, Record, Split
-from challenge.words import decoded, no_formula, team_key
+from challenge.words import decoded, team_key
+from course_utils.files import no_formula
 from course_utils.metrics import compare_auc
 
 __all__ = ["COLUMNS", "grades", "no_baselines", "read_students", "unmatched"]

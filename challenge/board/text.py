@@ -26,7 +26,8 @@ from challenge.board.standings import Standing, Standings
 from challenge.board.wording import headline, notes, subtitle
 from challenge.scoring import auc_text
 from challenge.store import Phase
-from challenge.words import iso_text, no_formula, printable
+from challenge.words import iso_text, printable
+from course_utils.files import no_formula
 from course_utils.metrics import Rejection
 
 __all__ = ["FORMATS", "as_csv", "as_json", "as_markdown", "as_table"]

@@ -3,9 +3,10 @@
 In a notebook, a check calls an answer with `called` and ends in `partial_credit`, and
 `predict_for_dnn_challenge` and `predict_for_cnn_challenge` write the files that the challenge
 scores. The other names are steps that ``nbgrader_config.py`` puts into nbgrader. In order:
-`RefuseModules`, `Submit`, `Collect`, `take_only_notebook`, `SubmittedNotebook`, `MendNotebook`,
-`RunCells`, `HideTests`, `ReleaseFeedback`, `ExportMarks`. The room may import
-`course_utils.files`; only these steps load nbgrader.
+`RefuseModules`, `ReleaseAssignment`, `Submit`, `Collect`, `take_only_notebook`,
+`SubmittedNotebook`, `MendNotebook`, `RunCells`, `ForgiveWarnings`, `SafeOutputs`, `clean_html`,
+`HideTests`, `ReleaseFeedback`, `ExportMarks`. The room may import `course_utils.files`; only these
+steps load nbgrader.
 """
 
 import importlib
@@ -20,27 +21,33 @@ from course_utils.grading.submissions import (
 )
 
 if TYPE_CHECKING:
-    from course_utils.grading.exchange import Collect, ReleaseFeedback, Submit
+    from course_utils.grading.collecting import Collect
+    from course_utils.grading.exchange import ReleaseAssignment, ReleaseFeedback, Submit
     from course_utils.grading.export import ExportMarks
     from course_utils.grading.feedback import HideTests
     from course_utils.grading.mending import MendNotebook
     from course_utils.grading.modules import RefuseModules
+    from course_utils.grading.pages import SafeOutputs, clean_html
     from course_utils.grading.reading import NotebookError, SubmittedNotebook, take_only_notebook
-    from course_utils.grading.running import RunCells
+    from course_utils.grading.running import ForgiveWarnings, RunCells
 
 __all__ = [
     "Collect",
     "ExportMarks",
+    "ForgiveWarnings",
     "HideTests",
     "MendNotebook",
     "NotebookError",
     "RefuseModules",
+    "ReleaseAssignment",
     "ReleaseFeedback",
     "RunCells",
+    "SafeOutputs",
     "SubmissionError",
     "Submit",
     "SubmittedNotebook",
     "called",
+    "clean_html",
     "partial_credit",
     "predict_for_cnn_challenge",
     "predict_for_dnn_challenge",
@@ -48,16 +55,20 @@ __all__ = [
 ]
 
 _STEPS = {
-    "Collect": "exchange",
+    "Collect": "collecting",
     "ExportMarks": "export",
+    "ForgiveWarnings": "running",
     "HideTests": "feedback",
     "MendNotebook": "mending",
     "NotebookError": "reading",
     "RefuseModules": "modules",
+    "ReleaseAssignment": "exchange",
     "ReleaseFeedback": "exchange",
     "RunCells": "running",
+    "SafeOutputs": "pages",
     "Submit": "exchange",
     "SubmittedNotebook": "reading",
+    "clean_html": "pages",
     "take_only_notebook": "reading",
 }
 

@@ -1,19 +1,24 @@
-"""Hand in, collect and return through nbgrader's exchange, without one stopping a whole class."""
+"""Hand out, hand in and return through nbgrader's exchange, without one stopping a whole class.
+
+What is collected is in :mod:`course_utils.grading.collecting`.
+"""
 
 from __future__ import annotations
 
 import glob
+import stat
 from pathlib import Path
-from typing import Any
 
-from nbgrader.exchange import ExchangeError
-from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback, ExchangeSubmit
-from nbgrader.utils import parse_utc
+from nbgrader.exchange.default import (
+    ExchangeReleaseAssignment,
+    ExchangeReleaseFeedback,
+    ExchangeSubmit,
+)
 
 from course_utils.grading.modules import hiding_modules, modules_left_behind
 from course_utils.grading.reading import NotebookError, read_notebook
 
-__all__ = ["Collect", "ReleaseFeedback", "Submit"]
+__all__ = ["ReleaseAssignment", "ReleaseFeedback", "Submit"]
 
 
 class Submit(ExchangeSubmit):
@@ -43,42 +48,23 @@ class Submit(ExchangeSubmit):
                 )
 
 
-class Collect(ExchangeCollect):
-    """``nbgrader collect`` that keeps what was put into the folder by hand.
+class ReleaseAssignment(ExchangeReleaseAssignment):
+    """``nbgrader release_assignment`` that lets nobody remove or replace what another put there."""
 
-    With ``--update`` nbgrader replaces such a submission, for it has no time, by an older one of
-    the exchange; and it collects nobody's if one folder of the exchange has a name that it cannot
-    read.
-    """
-
-    def init_src(self) -> None:
-        """Find the submissions, and pass over folders that are none."""
-        super().init_src()
-        self.src_records = [record for record in self.src_records if record["username"]]
-
-    def _path_to_record(self, path: str) -> dict[str, Any]:
-        try:
-            return super()._path_to_record(path)
-        except (ExchangeError, ValueError, OverflowError):
-            self.log.warning("Not collected, its name is not that of a submission: %s", path)
-            return {"username": "", "filename": "", "timestamp": parse_utc("1970-01-01")}
-
-    def copy_files(self) -> None:
-        """Collect everything but what would replace a submission put in by hand."""
-        by_hand = [record for record in self.src_records if self._is_by_hand(record["username"])]
-        for record in by_hand:
-            self.log.warning(
-                "The submission of %s was put into the folder by hand and stays. To replace it by"
-                " the one in the exchange, remove it and collect again.",
-                record["username"],
-            )
-        self.src_records = [record for record in self.src_records if record not in by_hand]
-        super().copy_files()
-
-    def _is_by_hand(self, student: str) -> bool:
-        course = self.coursedir
-        folder = course.format_path(course.submitted_directory, student, course.assignment_id)
-        return Path(folder).is_dir() and not Path(folder, "submission_secret.txt").is_file()
+    def init_dest(self) -> None:
+        """Prepare the exchange; everyone can write into two of its folders."""
+        super().init_dest()
+        for folder in (Path(self.root), Path(self.inbound_path)):
+            mode = folder.stat().st_mode
+            if not mode & stat.S_IWOTH or mode & stat.S_ISVTX:
+                continue
+            try:
+                folder.chmod(stat.S_IMODE(mode) | stat.S_ISVTX)
+            except PermissionError:
+                self.log.error(
+                    "Anyone can replace what lies in %s. Its owner should run: chmod +t %s",
+                    *(folder, folder),
+                )
 
 
 class ReleaseFeedback(ExchangeReleaseFeedback):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.api import Notebook, SourceCell
-from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
+from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, NbGraderPreprocessor
 
-__all__ = ["ExpectedCell", "expected_cells", "same_text"]
+__all__ = ["ExpectedCell", "expected_cells", "released_notebook", "same_text"]
 
 _NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
@@ -76,6 +78,16 @@ class ExpectedCell:
 def same_text(text: str) -> str:
     """Return a text without the white space that programs add or take away."""
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+
+def released_notebook(
+    step: NbGraderPreprocessor, assignment: str, notebook: str
+) -> NotebookNode | None:
+    """Read what the students were given, if the course of this step still has it."""
+    course = step.parent.parent.coursedir
+    folder = course.format_path(course.release_directory, ".", assignment)
+    path = Path(folder, f"{notebook}.ipynb")
+    return nbformat.read(path, as_version=4) if path.is_file() else None
 
 
 def expected_cells(

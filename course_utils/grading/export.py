@@ -15,7 +15,8 @@ from nbgrader.api import Assignment, Gradebook, MissingEntry, Student, Submitted
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import ExportPlugin
 
-from course_utils.files import replacing
+from course_utils.files import no_formula, replacing
+from course_utils.grading.collecting import late_arrival
 from course_utils.grading.notes import notes_in, quoted
 from course_utils.grading.reading import NotebookError, read_notebook
 
@@ -49,7 +50,7 @@ class ExportMarks(ExportPlugin):
         with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             table = csv.DictWriter(file, (*_COLUMNS, "note"), restval="", lineterminator="\n")
             table.writeheader()
-            table.writerows(rows)
+            table.writerows({name: no_formula(cell) for name, cell in row.items()} for row in rows)
         blank = [row for row in rows if row["score"] == ""]
         self.log.info("Exported %d marks to %s", len(rows) - len(blank), path)
         for row in blank:
@@ -100,6 +101,8 @@ def _row(
         row |= dict(zip(_MARKS, marks, strict=True))
         if _time(graded) and _time(submitted) > _time(graded):
             notes.append("a newer version was collected and is not graded: run nbgrader autograde")
+    if late := late_arrival(submitted):
+        notes.append(late)
     return row | {"timestamp": submission.timestamp, "note": "; ".join(notes)}
 
 

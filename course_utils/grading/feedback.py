@@ -1,8 +1,9 @@
 """Feedback for students that does not print the hidden tests.
 
-nbgrader makes feedback from the autograded notebook, which contains every hidden test, and a
-traceback shows the lines around the one that failed. :class:`HideTests` removes both. It runs
-before nbgrader's own steps, in ``nbgrader_config.py``::
+nbgrader makes feedback from the autograded notebook, which contains every hidden test; a traceback
+shows the lines around the one that failed, and a student can print what the kernel has run.
+:class:`HideTests` removes all three. It runs before nbgrader's own steps, in
+``nbgrader_config.py``::
 
     c.GenerateFeedback.preprocessors = [HideTests, GetGrades, CSSHTMLHeaderPreprocessor]
 
@@ -23,8 +24,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, NbGraderPreprocessor
 from nbgrader.utils import is_solution
+
+from course_utils.grading.expected import released_notebook, same_text
 
 __all__ = ["HideTests", "hidden_sentences"]
 
@@ -32,11 +36,17 @@ _KEY = "nbgrader"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _FAILED_LINE = re.compile(r"^-+> *(\d+) (.*)$", re.MULTILINE)
 _HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS$.*?^### END HIDDEN TESTS$", re.MULTILINE | re.DOTALL)
+_PRINTED = re.compile(r"\\[nt]|[\\\s'\"]")
 _UNNAMED = "a hidden check failed"
+_SHORT = 15  # letters; a line as short as this gives nothing away
+_IN_YOUR_NOTEBOOK = new_output(
+    "stream", text="(what this cell of your own printed is not repeated)\n"
+)
+_LEFT_OUT = new_output("stream", text="(an output that shows a hidden check is left out)\n")
 
 
 class HideTests(NbGraderPreprocessor):
-    """Remove hidden tests, mark schemes and what tracebacks show of them from a notebook."""
+    """Remove hidden tests, mark schemes and what outputs show of them from a notebook."""
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any]
@@ -47,10 +57,47 @@ class HideTests(NbGraderPreprocessor):
         for cell in (cell for cell in nb.cells if not is_solution(cell) and _KEY in cell.metadata):
             for step in (ClearHiddenTests(parent=self), ClearMarkScheme(parent=self)):
                 step.preprocess_cell(cell, resources, 0)
+        given = self._given(resources)
+        hidden = _lines_hidden(whole, [cell.source for cell in nb.cells])
         for cell, source in zip(nb.cells, whole, strict=True):
-            if cell.cell_type == "code" and cell.source != source:
+            if cell.cell_type != "code":
+                continue
+            if cell.source != source:
                 cell.outputs = [_shortened(output, cell.source, source) for output in cell.outputs]
+            elif _KEY not in cell.metadata and same_text(cell.source) not in given:
+                cell.outputs = [_IN_YOUR_NOTEBOOK] if cell.outputs else []
+            cell.outputs = [
+                _LEFT_OUT if any(map(_letters(_text_of(output)).__contains__, hidden)) else output
+                for output in cell.outputs
+            ]
         return nb, resources
+
+    def _given(self, resources: dict[str, Any]) -> set[str]:
+        """Return the texts of the cells that the students were given."""
+        about = resources.get("nbgrader", {})
+        if "assignment" not in about:
+            return set()
+        released = released_notebook(self, about["assignment"], about["notebook"])
+        return {same_text(cell.source) for cell in released.cells} if released else set()
+
+
+def _lines_hidden(whole: list[str], shown: list[str]) -> set[str]:
+    """Return the letters of each line that a student must not see; short ones say nothing."""
+    seen = {line.strip() for source in shown for line in source.splitlines()}
+    lines = {line.strip() for source in whole for line in source.splitlines()}
+    return {_letters(line) for line in lines - seen if len(line) > _SHORT}
+
+
+def _letters(text: str) -> str:
+    """Return a text without what changes when it is printed, quoted or coloured."""
+    return _PRINTED.sub("", _COLOUR.sub("", text))
+
+
+def _text_of(value: Any) -> str:
+    """Return all strings in an output, one after the other."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return "\n".join(map(_text_of, value)) if isinstance(value, list) else str(value)
 
 
 def hidden_sentences(source: str) -> dict[int, str | None]:

@@ -11,12 +11,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from course_utils.grading.expected import ExpectedCell, expected_cells, same_text
+from course_utils.grading.expected import (
+    ExpectedCell,
+    expected_cells,
+    released_notebook,
+    same_text,
+)
 from course_utils.grading.notes import add_notes, quoted
 
 __all__ = ["MendNotebook", "mend_cells"]
@@ -39,7 +43,7 @@ class MendNotebook(NbGraderPreprocessor):
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Mend the notebook in place."""
         about = resources["nbgrader"]
-        released = self._released(about["assignment"], about["notebook"])
+        released = released_notebook(self, about["assignment"], about["notebook"])
         with Gradebook(about["db_url"]) as gradebook:
             lesson = gradebook.find_notebook(about["notebook"], about["assignment"])
             expected = expected_cells(lesson, released)
@@ -47,13 +51,6 @@ class MendNotebook(NbGraderPreprocessor):
         notes += mend_cells(nb, expected, released)
         add_notes(nb, resources, notes, self.log)
         return nb, resources
-
-    def _released(self, assignment: str, notebook: str) -> NotebookNode | None:
-        """Read what the students were given, if it is still there."""
-        course = self.parent.parent.coursedir
-        folder = course.format_path(course.release_directory, ".", assignment)
-        path = Path(folder, f"{notebook}.ipynb")
-        return nbformat.read(path, as_version=4) if path.is_file() else None
 
 
 def mend_cells(

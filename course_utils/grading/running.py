@@ -15,13 +15,13 @@ from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from nbgrader.preprocessors import Execute
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import is_grade
 
 from course_utils.grading.modules import drop_hiding_modules, modules_left_behind
 from course_utils.grading.notes import add_notes, quoted
 
-__all__ = ["RunCells"]
+__all__ = ["ForgiveWarnings", "RunCells"]
 
 _MOST_RESTARTS = 3
 _PATIENCE = 20.0  # seconds in which an idle kernel answers, also on a busy machine
@@ -51,11 +51,6 @@ class RunCells(Execute):
         nb, resources = super().preprocess(nb, resources, km)
         for name in modules_left_behind(nb, folder):
             self._notes.append(f"imports {quoted(name)}, which is neither installed nor handed in")
-        self._notes += [
-            f"{quoted(cell.metadata.nbgrader.grade_id)} has no points only because of a warning"
-            for cell in nb.cells
-            if is_grade(cell) and _only_warned(cell)
-        ]
         add_notes(nb, resources, self._notes, self.log)
         return nb, resources
 
@@ -143,18 +138,25 @@ class RunCells(Execute):
                 self.execute_cell(copy.deepcopy(cell), position)
 
 
+class ForgiveWarnings(NbGraderPreprocessor):
+    """Let a warning cost no points: nbgrader gives none to a check that wrote to standard error."""
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Show what a check wrote to standard error as if it had printed it."""
+        if is_grade(cell):
+            for output in cell.get("outputs", []):
+                if output.get("name") == "stderr":
+                    output.name = "stdout"
+        return cell, resources
+
+
 def _fail(cell: NotebookNode, name: str, why: str) -> None:
     """Put an error first among the outputs, where nbgrader looks for it."""
     cell.outputs.insert(
         0, new_output("error", ename=name, evalue=why, traceback=[f"{name}: {why}"])
     )
-
-
-def _only_warned(cell: NotebookNode) -> bool:
-    """Whether a check wrote to standard error and nothing else is wrong with it."""
-    outputs = cell.get("outputs", [])
-    failed = any(output.output_type == "error" for output in outputs)
-    return not failed and any(output.get("name") == "stderr" for output in outputs)
 
 
 def _timed_out(cell: NotebookNode) -> bool:

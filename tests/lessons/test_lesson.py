@@ -93,8 +93,8 @@ def test_a_check_that_always_passes_is_noticed_on_the_stub(lesson_with, tmp_path
         ("float('nan')", 3),  # why partial credit needs the helper
         ("twice;", 3),
         ("1 / 0", 0),
-        ("import sys; sys.stderr.write('x'); None", 0),
-        ("import warnings; warnings.warn('a warning costs the points'); None", 0),
+        ("import sys; sys.stderr.write('x'); None", 3),
+        ("import warnings; warnings.warn('a warning costs nothing'); None", 3),
         ("import warnings; warnings.warn('theirs', DeprecationWarning); None", 3),
     ],
 )

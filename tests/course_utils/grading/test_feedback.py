@@ -68,11 +68,45 @@ def test_the_sentences_of_a_check_are_found_and_those_that_lack_one():
     assert hidden_sentences("%matplotlib inline") == {}
 
 
-def test_cells_without_hidden_tests_keep_their_tracebacks():
+def test_an_answer_keeps_its_traceback_and_a_cell_of_the_students_own_shows_nothing():
     error = new_output("error", ename="NameError", evalue="x", traceback=["-> 1 x", "NameError: x"])
-    notebook = new_notebook(cells=[new_code_cell("x", outputs=[error]), new_markdown_cell("text")])
+    answer = new_code_cell("x", outputs=[error], metadata={"nbgrader": META | {"solution": True}})
+    notebook = new_notebook(cells=[answer, new_code_cell("x", outputs=[error])])
     cleaned, _ = HideTests().preprocess(notebook, {})
     assert cleaned.cells[0].outputs == [error]
+    assert "of your own" in cleaned.cells[1].outputs[0].text
+
+
+PRINTS = (
+    "print(In)",
+    "print(*In)",
+    "In[1]",
+    "raise ValueError(In[1])",
+    "display({'text/html': In[1]}, raw=True)",
+    "print('\\x1b[1m'.join(In[1]))",
+    "import sys\nsys.stderr.write(repr(In))",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_an_output_with_a_line_of_a_hidden_check_is_left_out():
+    roles = {"grade": False, "solution": True, "locked": False}
+    cells = [
+        new_code_cell(source, metadata={"nbgrader": META | roles | {"grade_id": f"answer-{n}"}})
+        for n, source in enumerate(PRINTS)
+    ]
+    check = new_code_cell(CHECK, metadata={"nbgrader": META})
+    notebook = new_notebook(cells=[check, *cells, new_code_cell("1")])
+    NotebookClient(notebook, kernel_name="python3", allow_errors=True).execute()
+
+    def tells(cell):
+        return "Think of a large number" in str(cell.outputs).replace("\\x1b[1m", "")
+
+    assert all(map(tells, notebook.cells[1:-1]))
+    cleaned, _ = HideTests().preprocess(notebook, {})
+    assert not any(map(tells, cleaned.cells))
+    assert all("left out" in str(cell.outputs) for cell in cleaned.cells[1:-1])
 
 
 def test_a_mark_scheme_is_taken_out():

@@ -75,10 +75,10 @@ def test_what_a_person_has_to_mark_is_told_until_it_is_marked(course):
 
 def test_a_student_who_handed_in_nothing_is_blank(course):
     with Gradebook(course.api.coursedir.db_url) as gradebook:
-        gradebook.update_or_create_student("absent", last_name="Doe, Jr.", email="a@example.org")
+        gradebook.update_or_create_student("absent", last_name="Doe, Jr.", first_name="=1+1")
     row = course.table()["absent"]
     assert (row["score"], row["note"]) == ("", "nothing was collected")
-    assert row["last_name"] == "Doe, Jr."
+    assert (row["last_name"], row["first_name"]) == ("Doe, Jr.", "'=1+1")  # no formula
 
 
 def test_the_marks_of_an_older_version_are_not_those_of_one_that_failed(course):
@@ -113,3 +113,13 @@ def test_what_was_put_in_by_hand_is_not_replaced_by_an_older_one(course):
     course.collect(update=True)
     assert own.read_bytes() == corrected
     assert (course.folder / "submitted" / "new" / LESSON / f"{LESSON}.ipynb").is_file()
+
+
+def test_a_submission_that_arrived_later_than_it_claims_is_named(course):
+    folder = course.folder / "submitted" / "anna" / LESSON
+    (folder / "timestamp.txt").write_text("2031-01-02 00:00:00 UTC")
+    (folder / "arrived.txt").write_text("2031-01-02 00:09:00 UTC\n")
+    assert "arrived" not in course.table()["anna"]["note"]
+    (folder / "arrived.txt").write_text("2031-01-03 00:00:00 UTC\n")
+    note = course.table()["anna"]["note"]
+    assert "claims the time 2031-01-02 00:00 UTC and arrived at 2031-01-03 00:00" in note

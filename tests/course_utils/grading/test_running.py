@@ -73,9 +73,9 @@ def every_call_ends_the_kernel(nb):
         nb.cells.insert(place(nb, name) + 1, new_code_cell(f"{name}(1)"))
 
 
-@case(lost=["twice-check"], note="`twice-check` has no points only because of a warning")
+@case()
 def answer_that_warns(nb):
-    """A rule of nbgrader that the lessons tell; the instructor may see it differently."""
+    """nbgrader gives no points to a check that writes to standard error; this course does."""
     answer = "import warnings\ndef twice(x):\n    warnings.warn('odd')\n    return 2 * x"
     cell(nb, "twice").source = answer
 

@@ -138,6 +138,18 @@ def test_the_same_seed_trains_the_same_network_twice(keras):
 
 
 @pytest.mark.slow
+def test_a_quiet_tensorflow_warns_of_nothing_on_standard_error():
+    warns = (
+        "from course_utils.training import quiet_tensorflow\n"
+        "with quiet_tensorflow():\n    import tensorflow as tf\n"
+        "tf.get_logger().warning('5 out of the last 11 calls triggered retracing')\n"
+        "tf.get_logger().error('an error')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", warns], capture_output=True, text=True, check=True)
+    assert "retracing" not in run.stderr
+    assert "an error" in run.stderr
+
+
 def test_progress_bar_counts_every_epoch_on_standard_output_only(keras, capsys):
     trained(keras, callbacks=[progress_bar(2, label="baseline")])
     shown = capsys.readouterr()

@@ -318,6 +318,27 @@ class TestChecks:
             marks = session.marks_for(lesson, exercise, stub)
             assert marks == {"whole": 0, "visible": 0, "hidden": 0}, stub
 
+    def test_every_figure_has_a_small_picture_to_compare_with(self, lesson, session):
+        assert session.drew == list(lesson.pictures)
+
+    def test_what_the_text_says_of_the_jets_is_true(self, lesson, session):
+        text = "\n".join(lesson.markdown)
+        assert not [words for words in lesson.prose if words not in text]
+        assert not session.untrue(lesson.prose)
+
+    def test_it_is_true_on_other_jets_and_the_solution_earns_every_point_there(
+        self, lesson, session, other_session
+    ):
+        assert not other_session.untrue(lesson.prose)
+        assert other_session.marks == session.marks
+
+    def test_one_fault_costs_once(self, lesson, session):
+        for exercise in lesson.exercises:
+            first, *_ = lesson.wrong_answers[lesson.cells[exercise.answer].id].values()
+            assert session.checks_lost_after(lesson, exercise, first) == {exercise.check}, first
+
+    # Last, because an answer may change in place what later cells use.
+
     def test_every_planted_wrong_answer_loses_points(self, lesson, session, record_property):
         answers = {lesson.cells[e.answer].id: e for e in lesson.exercises}
         assert set(lesson.wrong_answers) == set(answers)
@@ -353,25 +374,6 @@ class TestChecks:
         line = f"{lesson.name}: of {given} unusual right answers {given - len(refused)} keep"
         record_property("summary", f"{line} all their points")
         assert not refused
-
-    def test_every_figure_has_a_small_picture_to_compare_with(self, lesson, session):
-        assert session.drew == list(lesson.pictures)
-
-    def test_what_the_text_says_of_the_jets_is_true(self, lesson, session):
-        text = "\n".join(lesson.markdown)
-        assert not [words for words in lesson.prose if words not in text]
-        assert not session.untrue(lesson.prose)
-
-    def test_it_is_true_on_other_jets_and_the_solution_earns_every_point_there(
-        self, lesson, session, other_session
-    ):
-        assert not other_session.untrue(lesson.prose)
-        assert other_session.marks == session.marks
-
-    def test_one_fault_costs_once(self, lesson, session):
-        for exercise in lesson.exercises:
-            first, *_ = lesson.wrong_answers[lesson.cells[exercise.answer].id].values()
-            assert session.checks_lost_after(lesson, exercise, first) == {exercise.check}, first
 
 
 # With nbgrader, as an instructor and two students do -----------------------------------------

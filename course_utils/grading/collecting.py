@@ -165,9 +165,9 @@ def _copied(path: Path, target: Path, *, owner: int, room: int) -> int | None:
         return None
     with os.fdopen(file, "rb") as content:
         status = os.fstat(file)
-        # A second name of a file may be a link to someone else's.
-        whose = status.st_uid == owner or status.st_nlink == 1
-        if not stat.S_ISREG(status.st_mode) or not whose or status.st_size > room:
+        # Someone else's: a second name of a file, or a folder exchanged for a link meanwhile.
+        theirs = stat.S_ISREG(status.st_mode) and status.st_uid == owner
+        if not theirs or status.st_size > room:
             return None
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content.read(room + 1)[: status.st_size])

@@ -100,8 +100,8 @@ class SafeOutputs(Preprocessor):
             if cell.cell_type == "markdown":
                 cell.source = _SMALL_PICTURE.sub("", cell.source)
             for output in cell.get("outputs", []):
-                output.metadata = NotebookNode()
                 if "data" in output:
+                    output.metadata = NotebookNode()
                     output.data = NotebookNode(_shown(output.data))
         return nb, resources
 

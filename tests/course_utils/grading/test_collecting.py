@@ -30,7 +30,8 @@ def hand_in(course, student, *, time=NOW, owner=None):
     (folder / "timestamp.txt").write_text(time)
     (folder / "submission_secret.txt").write_text("secret")
     if owner:
-        os.chown(folder, pwd.getpwnam(owner).pw_uid, -1)
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, pwd.getpwnam(owner).pw_uid, -1)
     return folder
 
 
@@ -64,8 +65,10 @@ def test_a_folder_under_another_name_is_not_collected_and_hides_no_older_one(cou
 def test_a_forged_newer_folder_does_not_hide_the_students_own(course, caplog):
     own = hand_in(course, OTHER, owner=OTHER)
     (own / "own.txt").write_text("")
+    os.chown(own / "own.txt", own.stat().st_uid, -1)
+    (own / "other.txt").write_text("of another account")
     hand_in(course, OTHER, time="2026-11-03 10:00:00.000000 UTC")
-    assert "own.txt" in collect(course, caplog)[0][OTHER]
+    assert collect(course, caplog)[0][OTHER] == sorted([*FILES, "own.txt"])
 
 
 def test_a_class_that_shares_one_account_is_collected_if_that_is_said(course, caplog):

@@ -23,13 +23,17 @@ from course_utils.grading.submissions import (
 if TYPE_CHECKING:
     from course_utils.grading.collecting import Collect
     from course_utils.grading.exchange import ReleaseAssignment, ReleaseFeedback, Submit
-    from course_utils.grading.export import ExportMarks
-    from course_utils.grading.feedback import HideTests
-    from course_utils.grading.mending import MendNotebook
-    from course_utils.grading.modules import RefuseModules
-    from course_utils.grading.pages import SafeOutputs, clean_html
-    from course_utils.grading.reading import NotebookError, SubmittedNotebook, take_only_notebook
-    from course_utils.grading.running import ForgiveWarnings, RunCells
+    from course_utils.grading.handed_in.mending import MendNotebook
+    from course_utils.grading.handed_in.modules import RefuseModules
+    from course_utils.grading.handed_in.reading import (
+        NotebookError,
+        SubmittedNotebook,
+        take_only_notebook,
+    )
+    from course_utils.grading.returned.export import ExportMarks
+    from course_utils.grading.returned.feedback import HideTests
+    from course_utils.grading.returned.pages import SafeOutputs, clean_html
+    from course_utils.grading.running.cells import ForgiveWarnings, RunCells
 
 __all__ = [
     "Collect",
@@ -56,20 +60,20 @@ __all__ = [
 
 _STEPS = {
     "Collect": "collecting",
-    "ExportMarks": "export",
-    "ForgiveWarnings": "running",
-    "HideTests": "feedback",
-    "MendNotebook": "mending",
-    "NotebookError": "reading",
-    "RefuseModules": "modules",
+    "ExportMarks": "returned.export",
+    "ForgiveWarnings": "running.cells",
+    "HideTests": "returned.feedback",
+    "MendNotebook": "handed_in.mending",
+    "NotebookError": "handed_in.reading",
+    "RefuseModules": "handed_in.modules",
     "ReleaseAssignment": "exchange",
     "ReleaseFeedback": "exchange",
-    "RunCells": "running",
-    "SafeOutputs": "pages",
+    "RunCells": "running.cells",
+    "SafeOutputs": "returned.pages",
     "Submit": "exchange",
-    "SubmittedNotebook": "reading",
-    "clean_html": "pages",
-    "take_only_notebook": "reading",
+    "SubmittedNotebook": "handed_in.reading",
+    "clean_html": "returned.pages",
+    "take_only_notebook": "handed_in.reading",
 }
 
 

@@ -19,7 +19,7 @@ from nbgrader.exchange.default import ExchangeCollect
 from nbgrader.utils import ignore_patterns, parse_utc
 from traitlets import Integer
 
-from course_utils.grading.notes import quoted
+from course_utils.grading.handed_in.notes import quoted
 
 __all__ = ["Collect", "late_arrival"]
 

@@ -15,8 +15,8 @@ from nbgrader.exchange.default import (
     ExchangeSubmit,
 )
 
-from course_utils.grading.modules import hiding_modules, modules_left_behind
-from course_utils.grading.reading import NotebookError, read_notebook
+from course_utils.grading.handed_in.modules import hiding_modules, modules_left_behind
+from course_utils.grading.handed_in.reading import NotebookError, read_notebook
 
 __all__ = ["ReleaseAssignment", "ReleaseFeedback", "Submit"]
 

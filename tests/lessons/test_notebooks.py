@@ -33,7 +33,7 @@ from public_files import served, write_public_file
 from traitlets.config import Config, PyFileConfigLoader
 
 from course_utils.__main__ import main
-from course_utils.grading.feedback import hidden_sentences
+from course_utils.grading.returned.feedback import hidden_sentences
 from course_utils.jetfile import TTV, JetFile, write_jets
 from course_utils.samples import SAMPLES, SPLITS, small_sample
 

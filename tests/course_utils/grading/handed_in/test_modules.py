@@ -17,7 +17,7 @@ from toy_course import (
     quiet_machine,
 )
 
-from course_utils.grading import modules
+from course_utils.grading.handed_in import modules
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 

@@ -15,13 +15,13 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from course_utils.grading.expected import (
+from course_utils.grading.handed_in.expected import (
     ExpectedCell,
     expected_cells,
     released_notebook,
     same_text,
 )
-from course_utils.grading.notes import add_notes, quoted
+from course_utils.grading.handed_in.notes import add_notes, quoted
 
 __all__ = ["MendNotebook", "mend_cells"]
 

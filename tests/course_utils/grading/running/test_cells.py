@@ -6,7 +6,7 @@ import pytest
 from nbformat.v4 import new_code_cell
 from toy_course import AUTOMATIC, ToyCourse, cell, graded_class, place, quiet_machine
 
-from course_utils.grading import running
+from course_utils.grading.running import cells
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 
@@ -97,7 +97,7 @@ def endless_loop_that_ignores_interrupts(nb):
 def course(tmp_path_factory) -> Iterator[ToyCourse]:
     changes = {name: change for name, (change, _, _) in CASES.items()}
     patch = quiet_machine()
-    patch.setattr(running, "_PATIENCE", 2.0)
+    patch.setattr(cells, "_PATIENCE", 2.0)
     yield graded_class(tmp_path_factory.mktemp("course"), changes, cell_limit=3)
     patch.undo()
 

@@ -17,8 +17,8 @@ from nbgrader.plugins import ExportPlugin
 
 from course_utils.files import no_formula, replacing
 from course_utils.grading.collecting import late_arrival
-from course_utils.grading.notes import notes_in, quoted
-from course_utils.grading.reading import NotebookError, read_notebook
+from course_utils.grading.handed_in.notes import notes_in, quoted
+from course_utils.grading.handed_in.reading import NotebookError, read_notebook
 
 __all__ = ["ExportMarks"]
 

@@ -25,9 +25,9 @@ from toy_course import (
     quiet_machine,
 )
 
-from course_utils.grading.expected import expected_cells
-from course_utils.grading.mending import mend_cells
-from course_utils.grading.reading import read_notebook
+from course_utils.grading.handed_in.expected import expected_cells
+from course_utils.grading.handed_in.mending import mend_cells
+from course_utils.grading.handed_in.reading import read_notebook
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 

@@ -18,7 +18,7 @@ from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbformat.v4.rwbase import rejoin_lines
 
-from course_utils.grading.notes import MENDED
+from course_utils.grading.handed_in.notes import MENDED
 
 __all__ = ["NotebookError", "SubmittedNotebook", "read_notebook", "take_only_notebook"]
 

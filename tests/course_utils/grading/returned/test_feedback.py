@@ -5,7 +5,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_utils.grading import HideTests
-from course_utils.grading.feedback import hidden_sentences
+from course_utils.grading.returned.feedback import hidden_sentences
 
 SECRETS = (
     "assert double(21) == 42, 'Think of a large number.'",

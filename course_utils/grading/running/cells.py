@@ -18,8 +18,8 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import is_grade
 
-from course_utils.grading.modules import drop_hiding_modules, modules_left_behind
-from course_utils.grading.notes import add_notes, quoted
+from course_utils.grading.handed_in.modules import drop_hiding_modules, modules_left_behind
+from course_utils.grading.handed_in.notes import add_notes, quoted
 
 __all__ = ["ForgiveWarnings", "RunCells"]
 

@@ -28,7 +28,7 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, NbGraderPreprocessor
 from nbgrader.utils import is_solution
 
-from course_utils.grading.expected import released_notebook, same_text
+from course_utils.grading.handed_in.expected import released_notebook, same_text
 
 __all__ = ["HideTests", "hidden_sentences"]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook
 
 from course_utils.grading import NotebookError
-from course_utils.grading.reading import read_notebook, take_only_notebook
+from course_utils.grading.handed_in.reading import read_notebook, take_only_notebook
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=9),

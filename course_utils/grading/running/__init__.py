@@ -1,0 +1,1 @@
+"""A student's notebook is run: its cells in `cells`."""

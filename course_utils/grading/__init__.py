@@ -12,7 +12,7 @@ steps load nbgrader.
 import importlib
 from typing import TYPE_CHECKING
 
-from course_utils.grading.answers import called
+from course_utils.grading.answers import called, functions_called, switched_off
 from course_utils.grading.credit import partial_credit
 from course_utils.grading.submissions import (
     SubmissionError,
@@ -52,9 +52,11 @@ __all__ = [
     "SubmittedNotebook",
     "called",
     "clean_html",
+    "functions_called",
     "partial_credit",
     "predict_for_cnn_challenge",
     "predict_for_dnn_challenge",
+    "switched_off",
     "take_only_notebook",
 ]
 

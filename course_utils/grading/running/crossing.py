@@ -1,0 +1,362 @@
+"""Values cross between a student's kernel and the process that judges it.
+
+The student's functions run in a kernel; the checks run outside, in the *judge*. The two do not
+trust each other and exchange frames over a Unix socket: a text in JSON, then the bytes of its
+arrays. Numbers, text, arrays, tensors, and lists and dictionaries of them cross by value, so that
+``==`` and every function of NumPy in a check is the judge's own. Everything else stays where it is,
+and a number stands for it (:class:`Reference`).
+
+Nothing that comes from a kernel is unpickled. In the other direction pickles are safe: a check may
+hand over a network together with its optimiser, or a random generator.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "Connection",
+    "CrossingError",
+    "Frame",
+    "Reference",
+    "Wire",
+    "class_names",
+    "known_class",
+]
+
+_LENGTH = struct.Struct("!I")
+_MOST_TEXT = 64 << 20  # bytes
+_MOST_BYTES = 1 << 30
+_DEPTH = 40
+_KINDS = frozenset("biufcSU")  # of NumPy's data types: no objects
+_LISTS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+
+
+class CrossingError(RuntimeError):
+    """A value that cannot cross, or a partner that does not keep to the form."""
+
+    __module__ = "course_utils.grading"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An object that stays with its owner.
+
+    Attributes
+    ----------
+    number : int
+        The owner's number for it.
+    mine : bool
+        Whether it belongs to the side that holds this reference.
+    classes : tuple of str
+        Its class and those that it derives from, see `class_names`.
+    """
+
+    number: int
+    mine: bool
+    classes: tuple[str, ...] = ()
+
+
+@dataclass
+class Frame:
+    """A value on its way: its structure, its arrays, and what crosses as one pickle.
+
+    Attributes
+    ----------
+    tree : Any
+        What JSON holds. A list begins with the name of its form.
+    arrays : list of ndarray
+    bundle : list
+        Objects that cross in a single pickle, so that a network and its optimiser share weights.
+    slopes : list
+        The tensors that want slopes, in their order in the tree.
+    """
+
+    tree: Any = None
+    arrays: list[np.ndarray] = field(default_factory=list)
+    bundle: list[Any] = field(default_factory=list)
+    slopes: list[Any] = field(default_factory=list)
+
+    def place(self, array: np.ndarray) -> list[Any]:
+        """Add an array, and return what the tree says of it."""
+        self.arrays.append(np.ascontiguousarray(array).reshape(array.shape))
+        return [len(self.arrays) - 1, array.dtype.str, list(array.shape)]
+
+    def array(self, place: Sequence[Any]) -> np.ndarray:
+        return self.arrays[place[0]]
+
+
+@dataclass
+class Wire:
+    """One side's way to turn values into frames and back.
+
+    Attributes
+    ----------
+    refer : callable
+        Gets an object that has no form of its own, and returns a `Reference`.
+    resolve : callable
+        Gets a `Reference` from the other side, and returns what stands for it here.
+    dumps : callable, optional
+        Pickles a list of objects. Only the judge has it.
+    pickles : callable
+        Whether an object crosses in a pickle, and not as a reference.
+    loads : callable, optional
+        The opposite of `dumps`. Only the kernel has it.
+    """
+
+    refer: Callable[[Any], Reference]
+    resolve: Callable[[Reference], Any]
+    dumps: Callable[[list[Any]], bytes] | None = None
+    pickles: Callable[[Any], bool] = lambda value: False
+    loads: Callable[[bytes], list[Any]] | None = None
+
+    def framed(self, value: Any) -> Frame:
+        """Return the frame of a value."""
+        frame = Frame()
+        frame.tree = [self._pack(value, frame, _DEPTH), None]
+        if frame.bundle and self.dumps is not None:
+            content = np.frombuffer(self.dumps(frame.bundle), np.uint8)
+            frame.tree[1] = ["bytes", frame.place(content)]
+        return frame
+
+    def value(self, frame: Frame, slopes: Sequence[Any] = ()) -> Any:
+        """Return the value of a frame.
+
+        Parameters
+        ----------
+        frame : Frame
+        slopes : sequence of tensors
+            In place of the tensors of the frame that want slopes, in their order.
+        """
+        try:
+            tree, bundle = frame.tree
+            if bundle is not None and self.loads is not None:
+                frame.bundle = self.loads(frame.array(bundle[1]).tobytes())
+            frame.slopes = []
+            return self._unpack(tree, frame, list(slopes))
+        except (KeyError, TypeError, IndexError, ValueError, RecursionError) as error:
+            raise CrossingError(f"The frame is not in the form agreed: {error}.") from None
+
+    def _pack(self, value: Any, frame: Frame, depth: int) -> Any:
+        if depth == 0:
+            raise CrossingError("The value is nested too deeply.")
+        if value is None or type(value) in (bool, str):
+            return value
+        match value:
+            case np.generic() if value.dtype.kind in _KINDS:
+                return ["scalar", frame.place(np.asarray(value))]
+            case int():
+                return int(value)
+            case float():
+                return float(value)
+            case str():
+                return str(value)
+            case complex():
+                return ["complex", value.real, value.imag]
+            case PurePath():
+                return ["path", str(value)]
+            case bytes() | bytearray():
+                return ["bytes", frame.place(np.frombuffer(bytes(value), np.uint8))]
+            case np.ndarray() if value.dtype.kind in _KINDS:
+                return ["array", frame.place(np.asarray(value))]
+            case np.ndarray() if value.dtype.kind == "O":
+                return ["objects", [self._pack(item, frame, depth - 1) for item in value.tolist()]]
+            case list() | tuple() | set() | frozenset():
+                name = next(name for name, kind in _LISTS.items() if isinstance(value, kind))
+                return [name, [self._pack(item, frame, depth - 1) for item in value]]
+            case dict():
+                pairs = [item for pair in value.items() for item in pair]
+                return ["dict", [self._pack(item, frame, depth - 1) for item in pairs]]
+        return self._pack_object(value, frame)
+
+    def _pack_object(self, value: Any, frame: Frame) -> Any:
+        if (framework := _framework(value)) is not None:
+            array, needs_slope = _numbers(framework, value)
+            if needs_slope:
+                frame.slopes.append(value)
+            return ["tensor", framework, frame.place(array), needs_slope]
+        if self.pickles(value):
+            frame.bundle.append(value)
+            return ["pickled", len(frame.bundle) - 1]
+        reference = self.refer(value)
+        return ["reference", reference.number, reference.mine, list(reference.classes)]
+
+    def _unpack(self, tree: Any, frame: Frame, given: list[Any]) -> Any:
+        if not isinstance(tree, list):
+            return tree
+        kind, *rest = tree
+        match kind:
+            case "array":
+                return frame.array(rest[0])
+            case "scalar":
+                return frame.array(rest[0]).reshape(())[()]
+            case "bytes":
+                return frame.array(rest[0]).tobytes()
+            case "complex":
+                return complex(*rest)
+            case "path":
+                return Path(rest[0])
+            case "list" | "tuple" | "set" | "frozenset":
+                return _LISTS[kind](self._unpack(item, frame, given) for item in rest[0])
+            case "dict":
+                items = [self._unpack(item, frame, given) for item in rest[0]]
+                return dict(zip(items[::2], items[1::2], strict=True))
+            case "objects":
+                return np.array([self._unpack(item, frame, given) for item in rest[0]])
+            case "tensor":
+                return self._tensor(*rest, frame, given)
+            case "pickled" if self.loads is not None:
+                return frame.bundle[rest[0]]
+            case "reference":
+                number, mine, classes = rest
+                return self.resolve(Reference(int(number), not mine, tuple(map(str, classes))))
+        raise CrossingError(f"Expected a value, got {str(kind)[:40]!r}.")
+
+    def _tensor(
+        self, framework: str, place: Any, needs_slope: bool, frame: Frame, given: list[Any]
+    ) -> Any:
+        """Return the tensor, or the array where that framework is not loaded."""
+        library = sys.modules.get(framework) if framework in ("torch", "tensorflow") else None
+        array = frame.array(place)
+        if library is None:
+            return array
+        if framework == "tensorflow":
+            return library.constant(array)
+        if not needs_slope:
+            return library.from_numpy(array)
+        tensor = given.pop(0) if given else library.from_numpy(array).requires_grad_()
+        frame.slopes.append(tensor)
+        return tensor
+
+
+def _framework(value: Any) -> str | None:
+    """Return the name of the framework that a tensor belongs to."""
+    torch, tensorflow = sys.modules.get("torch"), sys.modules.get("tensorflow")
+    if isinstance(value, getattr(torch, "Tensor", ())):
+        return "torch"
+    return "tensorflow" if isinstance(value, getattr(tensorflow, "Tensor", ())) else None
+
+
+def _numbers(framework: str, tensor: Any) -> tuple[np.ndarray, bool]:
+    """Return the numbers of a tensor, and whether slopes are wanted for them."""
+    if framework == "tensorflow":
+        return np.asarray(tensor), False
+    plain = tensor.detach().cpu().resolve_conj().resolve_neg()
+    if str(plain.dtype) in ("torch.bfloat16", "torch.float16"):
+        plain = plain.float()
+    return np.array(plain.numpy()), bool(tensor.requires_grad)
+
+
+def class_names(value: Any) -> list[str]:
+    """Return the classes of a value as ``"module:name"``, the nearest one first."""
+    return [f"{each.__module__}:{each.__qualname__}" for each in type(value).__mro__]
+
+
+def known_class(classes: Sequence[str], base: type = object) -> type | None:
+    """Return the first of some classes that a module here has, too.
+
+    Parameters
+    ----------
+    classes : sequence of str
+        As `class_names` returns them. Nothing is imported for their sake.
+    base : type
+        What the class must derive from.
+    """
+    for name in classes:
+        module, _, path = name.partition(":")
+        found: Any = sys.modules.get(module) if module != "__main__" else None
+        for part in path.split("."):
+            found = getattr(found, part, None)
+        if isinstance(found, type) and found is not object and issubclass(found, base):
+            return found
+    return None
+
+
+class Connection:
+    """Frames over a socket, until a moment in time.
+
+    Parameters
+    ----------
+    sock : socket.socket
+        Connected.
+    deadline : float
+        Of ``time.monotonic``; behind it every exchange raises TimeoutError.
+    """
+
+    def __init__(self, sock: socket.socket, deadline: float = math.inf) -> None:
+        self.sock = sock
+        self.deadline = deadline
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame."""
+        places = [[array.dtype.str, list(array.shape)] for array in frame.arrays]
+        text = json.dumps([frame.tree, places]).encode()
+        self._set_timeout()
+        self.sock.sendall(_LENGTH.pack(len(text)) + text)
+        for array in frame.arrays:
+            self._set_timeout()
+            self.sock.sendall(array.tobytes())
+
+    def receive(self) -> Frame:
+        """Return the next frame.
+
+        Raises
+        ------
+        EOFError
+            At the end.
+        TimeoutError
+            After the deadline.
+        CrossingError
+            If it is not in the form agreed, or too large.
+        """
+        (length,) = _LENGTH.unpack(self._read(_LENGTH.size))
+        if length > _MOST_TEXT:
+            raise CrossingError("The frame is too large.")
+        text = self._read(length)
+        try:
+            tree, places = json.loads(text)
+            kinds = [(np.dtype(str(kind)), tuple(map(int, shape))) for kind, shape in places]
+        except (ValueError, TypeError, RecursionError) as error:
+            raise CrossingError(f"The frame is not in the form agreed: {error}.") from None
+        if any(kind.kind not in _KINDS or min(shape, default=0) < 0 for kind, shape in kinds):
+            raise CrossingError("An array of no known kind.")
+        sizes = [kind.itemsize * math.prod(shape) for kind, shape in kinds]
+        if sum(sizes) > _MOST_BYTES or any(len(shape) > 32 for _, shape in kinds):
+            raise CrossingError("The frame is too large.")
+        return Frame(tree, [self._read_array(*kind) for kind in kinds])
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def _set_timeout(self) -> None:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time is over")
+        self.sock.settimeout(None if math.isinf(left) else left)
+
+    def _read_array(self, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+        array = np.empty(math.prod(shape), kind)
+        if array.nbytes:
+            array.view(np.uint8)[:] = np.frombuffer(self._read(array.nbytes), np.uint8)
+        return array.reshape(shape)
+
+    def _read(self, size: int) -> bytearray:
+        data = bytearray()
+        while len(data) < size:
+            self._set_timeout()
+            part = self.sock.recv(min(size - len(data), 1 << 20))
+            if not part:
+                raise EOFError("the connection is closed")
+            data += part
+        return data

@@ -1,0 +1,146 @@
+"""A check is judged outside the student's kernel.
+
+The judge runs the whole check, hidden tests included, in its own process. Only the names of the
+exercise come from the student's kernel, as :class:`~course_utils.grading.running.theirs.Theirs`;
+everything else is the lesson's own (:mod:`~course_utils.grading.running.reference`). So nothing
+that a notebook does to its interpreter decides about points, and no hidden test enters it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import tempfile
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from course_utils.grading.running.crossing import Connection
+from course_utils.grading.running.reference import Solved, run_cell
+from course_utils.grading.running.theirs import Caller
+
+__all__ = ["Judge", "Verdict"]
+
+_SERVE = (
+    "import course_utils.grading.running.kernel_side as _side; _side.serve({path!r}, globals())"
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check says.
+
+    Attributes
+    ----------
+    result : Any
+        The value of its last line: partial credit, or None.
+    error : BaseException or None
+        Why it failed.
+    line : int
+        The line of the check that failed, from 1; 0 if the check did not begin.
+    """
+
+    result: Any = None
+    error: BaseException | None = None
+    line: int = 0
+
+    @property
+    def passed(self) -> bool:
+        return self.error is None
+
+
+class Judge:
+    """Judges the checks of one lesson, for one student after the other.
+
+    Parameters
+    ----------
+    solved : Solved
+        The lesson with its solutions.
+    """
+
+    def __init__(self, solved: Solved) -> None:
+        self.solved = solved
+
+    def verdict(self, name: str, check: str, caller: Caller, folder: Path) -> Verdict:
+        """Run a check against what a student's kernel has.
+
+        Parameters
+        ----------
+        name : str
+            nbgrader's id of the check.
+        check : str
+            Its source, hidden tests included.
+        caller : Caller
+            Connected to the kernel.
+        folder : Path
+            Seen by both sides; here the check makes its temporary files.
+
+        Raises
+        ------
+        LessonError
+            If the lesson itself fails; that is no fault of the student's.
+        """
+        names = self.solved.names_before(name)
+        with _temporary_files_in(folder):
+            return self._run(name, check, names, caller)
+
+    def _run(self, name: str, check: str, names: dict[str, Any], caller: Caller) -> Verdict:
+        try:
+            for wanted in sorted(self.solved.students_names(name)):
+                names.pop(wanted, None)
+                with contextlib.suppress(NameError):  # the check itself fails where it uses it
+                    names[wanted] = caller.name(wanted)
+            return Verdict(run_cell(check, names))
+        except (Exception, SystemExit) as error:
+            return Verdict(error=error, line=_line_of_check(error))
+
+
+@contextlib.contextmanager
+def kernel_called(folder: Path, start: Callable[[str], Any], seconds: float) -> Iterator[Caller]:
+    """Connect to a kernel for the time of a check.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that both sides see, for a socket.
+    start : callable
+        Gets code, and sends it to the kernel without waiting for its end.
+    seconds : float
+        After which the kernel is no longer waited for.
+    """
+    path = folder / f"judge-{uuid.uuid4().hex[:8]}.sock"
+    deadline = time.monotonic() + seconds
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        try:
+            path.chmod(0o600)
+            listener.listen(1)
+            listener.settimeout(min(seconds, 60))
+            start(_SERVE.format(path=str(path)))
+            sock, _ = listener.accept()
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+    with sock:
+        caller = Caller(Connection(sock, deadline))
+        yield caller
+        caller.end()
+
+
+@contextlib.contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+def _line_of_check(error: BaseException) -> int:
+    lines = [frame.lineno or 0 for frame in traceback.extract_tb(error.__traceback__)
+             if frame.filename == "<check>"]  # fmt: skip
+    return lines[0] if lines else 0

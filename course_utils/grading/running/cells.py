@@ -18,8 +18,10 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import is_grade
 
+from course_utils.grading.handed_in.expected import source_of
 from course_utils.grading.handed_in.modules import drop_hiding_modules, modules_left_behind
 from course_utils.grading.handed_in.notes import add_notes, quoted
+from course_utils.grading.running.checks import Checks, is_check
 
 __all__ = ["ForgiveWarnings", "RunCells"]
 
@@ -48,7 +50,12 @@ class RunCells(Execute):
             self._notes.append(
                 f"{quoted(name)} has the name of an installed module and was left out; rename it"
             )
-        nb, resources = super().preprocess(nb, resources, km)
+        about = resources["nbgrader"]
+        self._checks = Checks(nb, source_of(self, about["assignment"], about["notebook"]))
+        try:
+            nb, resources = super().preprocess(nb, resources, km)
+        finally:
+            self._checks.whole_again()
         for name in modules_left_behind(nb, folder):
             self._notes.append(f"imports {quoted(name)}, which is neither installed nor handed in")
         add_notes(nb, resources, self._notes, self.log)
@@ -65,6 +72,8 @@ class RunCells(Execute):
             return cell, resources
         try:
             cell, resources = super().preprocess_cell(cell, resources, index)
+            if is_check(cell):
+                self._judge(index)
         except DeadKernelError:
             self._go_on_behind(index, "ended the kernel")
         except CellTimeoutError:
@@ -73,6 +82,24 @@ class RunCells(Execute):
         if _timed_out(cell) and not self._answers():
             self._go_on_behind(index, "could not be stopped")
         return cell, resources
+
+    def _judge(self, index: int) -> None:
+        """Let a check be judged outside the kernel, with what the kernel has now."""
+        folder = Path(self.km.connection_file).parent if self.km.transport == "ipc" else None
+        verdict = self._checks.judged(index, folder, self._start, float(self.timeout or 3600))
+        if isinstance(verdict.error, OSError | EOFError) and not self._answers():
+            run_sync(self._async_interrupted)()
+            if not self._answers():
+                raise DeadKernelError
+        cell = self.nb.cells[index]
+        if disagreement := self._checks.outcome(index, verdict):
+            self._notes.append(f"check {quoted(cell.metadata.nbgrader.grade_id)} {disagreement}")
+
+    def _start(self, code: str) -> None:
+        self.kc.execute(code, silent=True, store_history=False, allow_stdin=False)
+
+    async def _async_interrupted(self) -> None:
+        await self.km.interrupt_kernel()
 
     def start_new_kernel_client(self, **options: Any) -> Any:
         """Connect to the kernel, and keep ``exit()`` from ending it."""

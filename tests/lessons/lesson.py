@@ -30,7 +30,10 @@ import ast
 import contextlib
 import io
 import re
+import socket
 import sys
+import textwrap
+import threading
 import tomllib
 import warnings
 from collections.abc import Iterator, Sequence
@@ -40,9 +43,15 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import nbformat
-from nbformat.v4 import new_output
+from nbformat.v4 import new_notebook, new_output
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from nbgrader.utils import determine_grade, is_grade, is_solution
+
+from course_utils.grading.running.crossing import Connection
+from course_utils.grading.running.judge import Judge
+from course_utils.grading.running.kernel_side import Serving
+from course_utils.grading.running.reference import Solved
+from course_utils.grading.running.theirs import Caller
 
 SECTION = re.compile(r"^## .+", re.M)
 HEADING = re.compile(r"^### Exercise (\d+\.\d+): .+ \(([\d.]+) points?, (\d+) min\)$", re.M)
@@ -193,8 +202,9 @@ class Lesson:
 class Session:
     """The cells of a lesson run in one namespace, which remembers its state before each of them.
 
-    Every check runs twice: its visible part, as a student runs it, and all of it, as a grader does.
-    Later cells see what the visible part has left behind, and nothing of the hidden tests.
+    Every check runs twice: its visible part, as a student runs it, and all of it, as the judge of
+    `course_utils.grading` does, who calls the answers over a socket. Later cells see what the
+    visible part has left behind, and nothing of the hidden tests.
 
     Attributes
     ----------
@@ -210,6 +220,7 @@ class Session:
 
     def __init__(self, cells: list[nbformat.NotebookNode], folder: Path) -> None:
         self.folder = folder
+        self.judge = Judge(_Snapshots(new_notebook(cells=cells), self))
         # A notebook kernel has it; what it shows is looked at elsewhere.
         self.namespace: dict = {"__name__": "__main__", "display": lambda *objects: None}
         self.before: list[dict] = []
@@ -232,10 +243,7 @@ class Session:
         visible = visible_part(cell)
         self.validated[position] = self.executed(visible)
         self.seen_by_student.append(visible.source)
-        afterwards = dict(self.namespace)
-        self.back_to(position)
-        self.marks[position] = self.mark(cell)
-        self._set(afterwards)
+        self.marks[position] = self.judged(cell)
 
     def back_to(self, position: int) -> None:
         """Forget all that the cell at this position and those after it have defined.
@@ -276,6 +284,26 @@ class Session:
     def mark(self, cell: nbformat.NotebookNode) -> float:
         """The points that nbgrader gives for a check cell in this state."""
         return determine_grade(self.executed(cell))[0]
+
+    def judged(self, cell: nbformat.NotebookNode) -> float:
+        """The points that a check gives when it is judged outside, for the names of this state."""
+        here, there = socket.socketpair()
+        serving = Serving(Connection(there), self.namespace)
+        thread = threading.Thread(target=serving.until_the_end, daemon=True)
+        with here, there, contextlib.chdir(self.folder):
+            thread.start()
+            caller = Caller(Connection(here))
+            name = cell.metadata.nbgrader.grade_id
+            verdict = self.judge.verdict(name, cell.source, caller, self.folder)
+            caller.end()
+            thread.join()
+        cell = nbformat.from_dict(cell)
+        cell.outputs = []
+        if not verdict.passed:
+            return 0
+        if verdict.result is not None:
+            cell.outputs = [new_output("execute_result", {"text/plain": repr(verdict.result)})]
+        return determine_grade(cell)[0]
 
     def executed(self, cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
         """The cell with the outputs that nbgrader reads: result or error."""
@@ -318,17 +346,16 @@ class Session:
         for source in [answer, *(cell.source for cell in between if cell.cell_type == "code")]:
             with contextlib.suppress(Exception):
                 self.run(source)
-        answered, marks = dict(self.namespace), {}
-        for part in parts:
-            self._set(answered)
-            check = nbformat.from_dict(lesson.cells[exercise.check])
-            if part == "visible":
-                check = visible_part(check)
-            elif part == "hidden":
-                self._run_each_statement(visible_part(check).source)
-                check.source = "\n".join(HIDDEN.findall(check.source))
-            marks[part] = self.mark(check)
-        return marks
+        check = nbformat.from_dict(lesson.cells[exercise.check])
+        visible = visible_part(check)
+        marks = {"visible": self.mark(visible)}  # a kernel runs it before the judge comes
+        if "whole" in parts:
+            marks["whole"] = self.judged(check)
+        if "hidden" in parts:
+            hidden = "\n".join(HIDDEN.findall(check.source))
+            check.source = f"{_each_statement(visible.source)}\n{hidden}"
+            marks["hidden"] = self.judged(check)
+        return {part: marks[part] for part in parts}
 
     def checks_lost_after(self, lesson: Lesson, exercise: Exercise, answer: str) -> set[int]:
         """The checks, by position, that lose points when one exercise has another answer.
@@ -351,15 +378,27 @@ class Session:
                     self.namespace.pop(name, None)
                     self.namespace.update({name: given[name]} if name in given else {})
             check = lesson.cells[position]
-            if self.mark(check) < check.metadata.nbgrader.points:
+            if self.judged(check) < check.metadata.nbgrader.points:
                 lost.add(position)
         return lost
 
-    def _run_each_statement(self, source: str) -> None:
-        """Run what can be run: a failing statement does not keep the next one from running."""
-        for statement in ast.parse(source).body:
-            with contextlib.suppress(Exception):
-                self.run(ast.unparse(statement))
+
+class _Snapshots(Solved):
+    """The solved lesson as a session has run it."""
+
+    def __init__(self, notebook: nbformat.NotebookNode, session: Session) -> None:
+        super().__init__(notebook)
+        self.session = session
+
+    def names_before(self, check: str) -> dict:
+        return dict(self.session.before[self._checks[check]])
+
+
+def _each_statement(source: str) -> str:
+    """What can be run of a check: a failing statement does not keep the next one from running."""
+    parts = [ast.unparse(statement) for statement in ast.parse(source).body]
+    lines = [f"with _suppress(Exception):\n{textwrap.indent(part, '    ')}" for part in parts]
+    return "\n".join(["from contextlib import suppress as _suppress", *lines])
 
 
 def _changed(before: dict, after: dict) -> set[str]:

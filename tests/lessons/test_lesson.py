@@ -154,12 +154,13 @@ def test_right_and_wrong_answers_stand_in_one_file(lesson_with, tmp_path):
     assert lesson.right_answers == {"twice": {"sum": "sum([x, x])"}}
 
 
-@pytest.mark.parametrize(("needs", "n_lost"), [("twice(2)", 2), ("2 * 2", 1)])
-def test_a_check_that_needs_the_answer_of_another_is_noticed(lesson_with, tmp_path, needs, n_lost):
+@pytest.mark.parametrize(("half", "n_lost"), [("twice(1) / 4", 2), ("0.5", 1)])
+def test_an_answer_that_needs_another_is_noticed(lesson_with, tmp_path, half, n_lost):
     lesson = lesson_with(GOOD)
-    answer = new_code_cell("half = 0.5", metadata=graded(solution=True))
+    answer = new_code_cell(f"def half():\n    return {half}", metadata=graded(solution=True))
     check = new_code_cell(
-        f"# Check: half.\nassert half * {needs} == 2", metadata=graded(grade=True, points=1)
+        "# Check: half, with an answer from before.\nassert half() * twice(1) == 1",
+        metadata=graded(grade=True, points=1, grade_id="y"),
     )
     lesson.notebook.cells += [answer, new_code_cell("1 / 0 if twice(1) != 2 else 0"), check]
     session = Session(lesson.cells, tmp_path)
@@ -167,7 +168,7 @@ def test_a_check_that_needs_the_answer_of_another_is_noticed(lesson_with, tmp_pa
     absolute = "def twice(x): return abs(2 * x) + 1"
     lost = session.checks_lost_after(lesson, first, absolute)
     assert lost == {first.check, second.check} if n_lost == 2 else {first.check}
-    assert session.checks_lost_after(lesson, second, "half = 1") == {second.check}
+    assert session.checks_lost_after(lesson, second, "def half(): return 1") == {second.check}
 
 
 def test_reading_counts_what_is_neither_folded_nor_an_exercise(lesson_with):

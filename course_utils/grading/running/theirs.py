@@ -50,9 +50,7 @@ class Caller:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.wire = Wire(
-            self._refer, self._resolve, dumps=cloudpickle.dumps, pickles=self._is_pickled
-        )
+        self.wire = Wire(self._refer, self._resolve, dumps=_pickled, pickles=self._is_pickled)
         self._theirs: dict[int, Any] = {}
         self._lent: list[Any] = []
         self._numbers: dict[int, int] = {}
@@ -278,6 +276,13 @@ def _is_of_torch(value: Any) -> bool:
     torch = sys.modules.get("torch")
     kinds = (torch.nn.Module, torch.optim.Optimizer) if torch is not None else ()
     return isinstance(value, kinds)
+
+
+def _pickled(bundle: list[Any]) -> bytes:
+    """Pickle objects, and the slopes of networks, which PyTorch leaves out."""
+    networks = [value for value in bundle if hasattr(value, "named_parameters")]
+    slopes = [[each.grad for each in network.parameters()] for network in networks]
+    return cloudpickle.dumps((bundle, networks, slopes))
 
 
 def _slopes_wanted() -> bool:

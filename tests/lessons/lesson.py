@@ -47,7 +47,7 @@ from nbformat.v4 import new_notebook, new_output
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
-from course_utils.grading.running.crossing import Connection
+from course_utils.grading.running.frames import Connection
 from course_utils.grading.running.judge import Judge
 from course_utils.grading.running.kernel_side import Serving
 from course_utils.grading.running.reference import Solved

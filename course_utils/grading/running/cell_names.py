@@ -87,6 +87,7 @@ class _Reader:
             case ast.Try():
                 self.read(node.body, certain=False)
                 for handler in node.handlers:
+                    self._use(handler.type or ast.Pass())
                     self._inside(ast.Name(handler.name or "_", ast.Store()), handler.body)
                 self.read([*node.orelse, *node.finalbody], certain=False)
             case _:
@@ -104,6 +105,8 @@ class _Reader:
 
     def _use(self, node: ast.AST) -> None:
         self.used |= set(_free(node)) - self.bound - self.changed
+        named = (each.target for each in ast.walk(node) if isinstance(each, ast.NamedExpr))
+        self.changed |= {target.id for target in named}
 
     def _bind(self, names: set[str], certain: bool) -> None:
         self.changed |= names
@@ -123,7 +126,7 @@ def _targets(node: ast.stmt) -> list[ast.expr]:
             return targets
         case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
             return [target]
-    return [each.target for each in ast.walk(node) if isinstance(each, ast.NamedExpr)]
+    return []
 
 
 def _stored(target: ast.AST) -> Iterator[str]:

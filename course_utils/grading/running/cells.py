@@ -8,6 +8,8 @@ noted.
 from __future__ import annotations
 
 import copy
+import queue
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +97,17 @@ class RunCells(Execute):
         if disagreement := self._checks.outcome(index, verdict):
             self._notes.append(f"check {quoted(cell.metadata.nbgrader.grade_id)} {disagreement}")
 
-    def _start(self, code: str) -> None:
-        self.kc.execute(code, silent=True, store_history=False, allow_stdin=False)
+    def _start(self, code: str) -> Callable[[], bool]:
+        """Send code to the kernel, and return what says whether it has run."""
+        message = self.kc.execute(code, silent=True, store_history=False, allow_stdin=False)
+        return lambda: run_sync(self._async_has_replied)(message)
+
+    async def _async_has_replied(self, message: str) -> bool:
+        try:
+            reply = await self.kc.shell_channel.get_msg(timeout=0.1)
+        except queue.Empty:
+            return False
+        return reply["parent_header"].get("msg_id") == message
 
     async def _async_interrupted(self) -> None:
         await self.km.interrupt_kernel()

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -19,7 +18,7 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import ClearHiddenTests
 from nbgrader.utils import is_grade, is_solution
 
-from course_utils.grading.running.judge import Judge, Verdict, kernel_called
+from course_utils.grading.running.judge import Judge, NoAnswerError, Verdict, kernel_called
 from course_utils.grading.running.reference import LessonError, Solved
 
 __all__ = ["Checks"]
@@ -59,7 +58,11 @@ class Checks:
             self.notebook.cells[at].source = source
 
     def judged(
-        self, at: int, folder: Path | None, start: Callable[[str], Any], seconds: float
+        self,
+        at: int,
+        folder: Path | None,
+        start: Callable[[str], Callable[[], bool]],
+        seconds: float,
     ) -> Verdict:
         """Run a check outside the notebook's kernel.
 
@@ -78,7 +81,7 @@ class Checks:
                 with kernel_called(meeting_place, start, seconds) as caller:
                     name = cell.metadata.nbgrader.grade_id
                     return self._judge.verdict(name, self._whole[at], caller, meeting_place)
-            except (OSError, EOFError) as error:  # timeouts are among them
+            except (NoAnswerError, OSError, EOFError) as error:  # timeouts are among them
                 return Verdict(error=error)
 
     def outcome(self, at: int, verdict: Verdict) -> str | None:

@@ -1,8 +1,7 @@
 """Values cross between a student's kernel and the process that judges it.
 
 The student's functions run in a kernel; the checks run outside, in the *judge*. The two do not
-trust each other and exchange frames over a Unix socket: a text in JSON, then the bytes of its
-arrays. Numbers, text, arrays, tensors, and lists and dictionaries of them cross by value, so that
+trust each other and exchange frames over a Unix socket. Numbers, text, arrays, tensors, and lists and dictionaries of them cross by value, so that
 ``==`` and every function of NumPy in a check is the judge's own. Everything else stays where it is,
 and a number stands for it (:class:`Reference`).
 
@@ -12,41 +11,20 @@ hand over a network together with its optimiser, or a random generator.
 
 from __future__ import annotations
 
-import json
-import math
-import socket
-import struct
 import sys
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
-__all__ = [
-    "Connection",
-    "CrossingError",
-    "Frame",
-    "Reference",
-    "Wire",
-    "class_names",
-    "known_class",
-]
+from course_utils.grading.running.frames import KINDS, CrossingError, Frame
 
-_LENGTH = struct.Struct("!I")
-_MOST_TEXT = 64 << 20  # bytes
-_MOST_BYTES = 1 << 30
+__all__ = ["Reference", "Wire", "class_names", "known_class"]
+
 _DEPTH = 40
-_KINDS = frozenset("biufcSU")  # of NumPy's data types: no objects
 _LISTS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
-
-
-class CrossingError(RuntimeError):
-    """A value that cannot cross, or a partner that does not keep to the form."""
-
-    __module__ = "course_utils.grading"
 
 
 @dataclass(frozen=True)
@@ -66,35 +44,6 @@ class Reference:
     number: int
     mine: bool
     classes: tuple[str, ...] = ()
-
-
-@dataclass
-class Frame:
-    """A value on its way: its structure, its arrays, and what crosses as one pickle.
-
-    Attributes
-    ----------
-    tree : Any
-        What JSON holds. A list begins with the name of its form.
-    arrays : list of ndarray
-    bundle : list
-        Objects that cross in a single pickle, so that a network and its optimiser share weights.
-    slopes : list
-        The tensors that want slopes, in their order in the tree.
-    """
-
-    tree: Any = None
-    arrays: list[np.ndarray] = field(default_factory=list)
-    bundle: list[Any] = field(default_factory=list)
-    slopes: list[Any] = field(default_factory=list)
-
-    def place(self, array: np.ndarray) -> list[Any]:
-        """Add an array, and return what the tree says of it."""
-        self.arrays.append(np.ascontiguousarray(array).reshape(array.shape))
-        return [len(self.arrays) - 1, array.dtype.str, list(array.shape)]
-
-    def array(self, place: Sequence[Any]) -> np.ndarray:
-        return self.arrays[place[0]]
 
 
 @dataclass
@@ -154,7 +103,7 @@ class Wire:
         if value is None or type(value) in (bool, str):
             return value
         match value:
-            case np.generic() if value.dtype.kind in _KINDS:
+            case np.generic() if value.dtype.kind in KINDS:
                 return ["scalar", frame.place(np.asarray(value))]
             case int():
                 return int(value)
@@ -168,7 +117,7 @@ class Wire:
                 return ["path", str(value)]
             case bytes() | bytearray():
                 return ["bytes", frame.place(np.frombuffer(bytes(value), np.uint8))]
-            case np.ndarray() if value.dtype.kind in _KINDS:
+            case np.ndarray() if value.dtype.kind in KINDS:
                 return ["array", frame.place(np.asarray(value))]
             case np.ndarray() if value.dtype.kind == "O":
                 return ["objects", [self._pack(item, frame, depth - 1) for item in value.tolist()]]
@@ -186,6 +135,8 @@ class Wire:
             if needs_slope:
                 frame.slopes.append(value)
             return ["tensor", framework, frame.place(array), needs_slope]
+        if type(value).__name__ == "TensorShape":  # of TensorFlow
+            return self._pack(tuple(value.as_list()), frame, _DEPTH)
         if self.pickles(value):
             frame.bundle.append(value)
             return ["pickled", len(frame.bundle) - 1]
@@ -281,82 +232,3 @@ def known_class(classes: Sequence[str], base: type = object) -> type | None:
         if isinstance(found, type) and found is not object and issubclass(found, base):
             return found
     return None
-
-
-class Connection:
-    """Frames over a socket, until a moment in time.
-
-    Parameters
-    ----------
-    sock : socket.socket
-        Connected.
-    deadline : float
-        Of ``time.monotonic``; behind it every exchange raises TimeoutError.
-    """
-
-    def __init__(self, sock: socket.socket, deadline: float = math.inf) -> None:
-        self.sock = sock
-        self.deadline = deadline
-
-    def send(self, frame: Frame) -> None:
-        """Send a frame."""
-        places = [[array.dtype.str, list(array.shape)] for array in frame.arrays]
-        text = json.dumps([frame.tree, places]).encode()
-        self._set_timeout()
-        self.sock.sendall(_LENGTH.pack(len(text)) + text)
-        for array in frame.arrays:
-            self._set_timeout()
-            self.sock.sendall(array.tobytes())
-
-    def receive(self) -> Frame:
-        """Return the next frame.
-
-        Raises
-        ------
-        EOFError
-            At the end.
-        TimeoutError
-            After the deadline.
-        CrossingError
-            If it is not in the form agreed, or too large.
-        """
-        (length,) = _LENGTH.unpack(self._read(_LENGTH.size))
-        if length > _MOST_TEXT:
-            raise CrossingError("The frame is too large.")
-        text = self._read(length)
-        try:
-            tree, places = json.loads(text)
-            kinds = [(np.dtype(str(kind)), tuple(map(int, shape))) for kind, shape in places]
-        except (ValueError, TypeError, RecursionError) as error:
-            raise CrossingError(f"The frame is not in the form agreed: {error}.") from None
-        if any(kind.kind not in _KINDS or min(shape, default=0) < 0 for kind, shape in kinds):
-            raise CrossingError("An array of no known kind.")
-        sizes = [kind.itemsize * math.prod(shape) for kind, shape in kinds]
-        if sum(sizes) > _MOST_BYTES or any(len(shape) > 32 for _, shape in kinds):
-            raise CrossingError("The frame is too large.")
-        return Frame(tree, [self._read_array(*kind) for kind in kinds])
-
-    def close(self) -> None:
-        self.sock.close()
-
-    def _set_timeout(self) -> None:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the time is over")
-        self.sock.settimeout(None if math.isinf(left) else left)
-
-    def _read_array(self, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-        array = np.empty(math.prod(shape), kind)
-        if array.nbytes:
-            array.view(np.uint8)[:] = np.frombuffer(self._read(array.nbytes), np.uint8)
-        return array.reshape(shape)
-
-    def _read(self, size: int) -> bytearray:
-        data = bytearray()
-        while len(data) < size:
-            self._set_timeout()
-            part = self.sock.recv(min(size - len(data), 1 << 20))
-            if not part:
-                raise EOFError("the connection is closed")
-            data += part
-        return data

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_utils.grading.running.crossing import Connection
+from course_utils.grading.running.frames import Connection
 from course_utils.grading.running.reference import Solved, run_cell
 from course_utils.grading.running.theirs import Caller
 
-__all__ = ["Judge", "Verdict"]
+__all__ = ["Judge", "NoAnswerError", "Start", "Verdict", "kernel_called"]
 
 _SERVE = (
     "import course_utils.grading.running.kernel_side as _side; _side.serve({path!r}, globals())"
@@ -99,8 +99,18 @@ class Judge:
             return Verdict(error=error, line=_line_of_check(error))
 
 
+# Sends code to a kernel; what it returns says whether the kernel has run it.
+Start = Callable[[str], Callable[[], bool]]
+
+
+class NoAnswerError(RuntimeError):
+    """A kernel that did not call back; the notebook has changed how its kernel works."""
+
+    __module__ = "course_utils.grading"
+
+
 @contextlib.contextmanager
-def kernel_called(folder: Path, start: Callable[[str], Any], seconds: float) -> Iterator[Caller]:
+def kernel_called(folder: Path, start: Start, seconds: float) -> Iterator[Caller]:
     """Connect to a kernel for the time of a check.
 
     Parameters
@@ -108,9 +118,17 @@ def kernel_called(folder: Path, start: Callable[[str], Any], seconds: float) -> 
     folder : Path
         A folder that both sides see, for a socket.
     start : callable
-        Gets code, and sends it to the kernel without waiting for its end.
+        Gets code, and sends it to the kernel without waiting for its end. It returns a function
+        that says whether the kernel has finished.
     seconds : float
         After which the kernel is no longer waited for.
+
+    Raises
+    ------
+    NoAnswerError
+        If the kernel says that it has run the code, and it has not.
+    TimeoutError
+        If it does not come to it.
     """
     path = folder / f"judge-{uuid.uuid4().hex[:8]}.sock"
     deadline = time.monotonic() + seconds
@@ -119,9 +137,9 @@ def kernel_called(folder: Path, start: Callable[[str], Any], seconds: float) -> 
         try:
             path.chmod(0o600)
             listener.listen(1)
-            listener.settimeout(min(seconds, 60))
-            start(_SERVE.format(path=str(path)))
-            sock, _ = listener.accept()
+            listener.settimeout(0.5)
+            finished = start(_SERVE.format(path=str(path)))
+            sock = _accepted(listener, finished, deadline)
         finally:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -129,6 +147,17 @@ def kernel_called(folder: Path, start: Callable[[str], Any], seconds: float) -> 
         caller = Caller(Connection(sock, deadline))
         yield caller
         caller.end()
+
+
+def _accepted(
+    listener: socket.socket, finished: Callable[[], bool], deadline: float
+) -> socket.socket:
+    while time.monotonic() < deadline:
+        with contextlib.suppress(TimeoutError):
+            return listener.accept()[0]
+        if finished():
+            raise NoAnswerError("the notebook's kernel did not answer the judge")
+    raise TimeoutError("the notebook's kernel is busy")
 
 
 @contextlib.contextmanager

@@ -18,14 +18,8 @@ from typing import Any
 import numpy as np
 
 from course_utils.grading.answers import all_switched_off, functions_called
-from course_utils.grading.running.crossing import (
-    Connection,
-    CrossingError,
-    Reference,
-    Wire,
-    class_names,
-    known_class,
-)
+from course_utils.grading.running.crossing import Reference, Wire, class_names, known_class
+from course_utils.grading.running.frames import Connection, CrossingError
 
 __all__ = ["Serving", "serve"]
 
@@ -72,7 +66,7 @@ class Serving:
 
     def until_the_end(self) -> None:
         """Answer one request after the other."""
-        with contextlib.suppress(EOFError):
+        with contextlib.suppress(EOFError, OSError):
             while (request := self._received())[0] != "end":
                 self._answer(request)
 

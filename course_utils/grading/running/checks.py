@@ -61,7 +61,7 @@ class Checks:
         self,
         at: int,
         folder: Path | None,
-        start: Callable[[str], Callable[[], bool]],
+        start: Start,
         seconds: float,
     ) -> Verdict:
         """Run a check outside the notebook's kernel.

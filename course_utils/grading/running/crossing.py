@@ -1,9 +1,9 @@
 """Values cross between a student's kernel and the process that judges it.
 
 The student's functions run in a kernel; the checks run outside, in the *judge*. The two do not
-trust each other and exchange frames over a Unix socket. Numbers, text, arrays, tensors, and lists and dictionaries of them cross by value, so that
-``==`` and every function of NumPy in a check is the judge's own. Everything else stays where it is,
-and a number stands for it (:class:`Reference`).
+trust each other. Numbers, text, arrays, tensors, and lists and dictionaries of them cross by value,
+so that ``==`` and every function of NumPy in a check is the judge's own. Everything else stays
+where it is, and a number stands for it (:class:`Reference`).
 
 Nothing that comes from a kernel is unpickled. In the other direction pickles are safe: a check may
 hand over a network together with its optimiser, or a random generator.

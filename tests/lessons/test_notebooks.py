@@ -7,6 +7,7 @@ one execution shows both.
 """
 
 import ast
+import builtins
 import math
 import os
 import re
@@ -34,6 +35,9 @@ from traitlets.config import Config, PyFileConfigLoader
 
 from course_utils.__main__ import main
 from course_utils.grading.returned.feedback import hidden_sentences
+from course_utils.grading.running.cell_names import cell_names
+from course_utils.grading.running.checks import is_check
+from course_utils.grading.running.reference import Solved
 from course_utils.jetfile import TTV, JetFile, write_jets
 from course_utils.samples import SAMPLES, SPLITS, small_sample
 
@@ -224,6 +228,21 @@ def test_cells_are_short_and_markdown_has_one_sentence_per_line(lesson):
     crowded = [line for text in lesson.markdown for line in text.splitlines()
                if TWO_SENTENCES.search(line) and not line.startswith("|")]  # fmt: skip
     assert not crowded
+
+
+def test_a_check_uses_its_exercise_and_what_the_lesson_gives(lesson):
+    """The judge takes an exercise's names from the student, and all others from the lesson."""
+    solved = Solved(lesson.notebook)
+    for exercise in lesson.exercises:
+        check = lesson.cells[exercise.check]
+        students = solved.students_names(check.metadata.nbgrader.grade_id)
+        assert students, check.source
+        given = set().union(
+            *(cell_names(c.source).changed for c in lesson.cells[: exercise.check]
+              if c.cell_type == "code" and not is_check(c))
+        )  # fmt: skip
+        unknown = cell_names(check.source).used - students - given - set(dir(builtins))
+        assert not unknown, check.source
 
 
 # One run in this process ---------------------------------------------------------------------

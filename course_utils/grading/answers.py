@@ -4,7 +4,7 @@ Work in place on an argument is no mistake, and neither is a warning. So a check
 through :func:`called`. Where an exercise asks for what the course already has, the check uses
 :func:`switched_off` or :func:`functions_called` to see that the answer does the work. All three
 also work where the answer is in another process than the check, see
-``course_utils.grading.running``.
+``course_utils.grading.judging``.
 """
 
 from __future__ import annotations

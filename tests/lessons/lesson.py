@@ -47,11 +47,11 @@ from nbformat.v4 import new_notebook, new_output
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
-from course_utils.grading.running.frames import Connection
-from course_utils.grading.running.judge import Judge
-from course_utils.grading.running.kernel_side import Serving
-from course_utils.grading.running.reference import Solved
-from course_utils.grading.running.theirs import Caller
+from course_utils.grading.judging.frames import Connection
+from course_utils.grading.judging.judge import Judge
+from course_utils.grading.judging.kernel_side import Serving
+from course_utils.grading.judging.reference import Solved
+from course_utils.grading.judging.theirs import Caller
 
 SECTION = re.compile(r"^## .+", re.M)
 HEADING = re.compile(r"^### Exercise (\d+\.\d+): .+ \(([\d.]+) points?, (\d+) min\)$", re.M)

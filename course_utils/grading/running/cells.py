@@ -23,7 +23,7 @@ from nbgrader.utils import is_grade
 from course_utils.grading.handed_in.expected import source_of
 from course_utils.grading.handed_in.modules import drop_hiding_modules, modules_left_behind
 from course_utils.grading.handed_in.notes import add_notes, quoted
-from course_utils.grading.running.checks import Checks, is_check
+from course_utils.grading.judging.checks import Checks, is_check
 
 __all__ = ["ForgiveWarnings", "RunCells"]
 

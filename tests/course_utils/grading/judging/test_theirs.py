@@ -10,7 +10,7 @@ from other_side import caller_of, notebook
 
 from course_utils import kinematics
 from course_utils.grading import called, functions_called, switched_off
-from course_utils.grading.running.frames import CrossingError
+from course_utils.grading.judging.frames import CrossingError
 
 
 def call(source, *arguments, name="f", **options):

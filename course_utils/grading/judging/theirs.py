@@ -19,8 +19,8 @@ import cloudpickle
 import numpy as np
 
 from course_utils.grading.answers import names_switched_off
-from course_utils.grading.running.crossing import Reference, Wire, class_names, known_class
-from course_utils.grading.running.frames import Connection, CrossingError, Frame
+from course_utils.grading.judging.crossing import Reference, Wire, class_names, known_class
+from course_utils.grading.judging.frames import Connection, CrossingError, Frame
 
 __all__ = ["Caller", "Theirs"]
 
@@ -122,7 +122,7 @@ class Caller:
 
     def _stand_in(self, reference: Reference) -> Any:
         if "torch" in sys.modules and {_MODULE, _OPTIMISER} & {*reference.classes}:
-            from course_utils.grading.running import mirrors
+            from course_utils.grading.judging import mirrors
 
             kind = mirrors.module if _MODULE in reference.classes else mirrors.Optimiser
             return kind(self, reference)
@@ -137,7 +137,7 @@ class Caller:
         how = {"off": names_switched_off(), "watch": False, "slopes": _slopes_wanted()}
         request = [request, target, list(arguments), options, how]
         if "torch" in sys.modules:
-            from course_utils.grading.running import mirrors
+            from course_utils.grading.judging import mirrors
 
             return mirrors.called(self, request)
         sent, frame = self.asked(*request)
@@ -151,7 +151,7 @@ class Caller:
             if isinstance(value, np.random.Generator):
                 value.bit_generator.state = state
             elif state is not None:
-                from course_utils.grading.running import mirrors
+                from course_utils.grading.judging import mirrors
 
                 mirrors.take_state(value, state)
 

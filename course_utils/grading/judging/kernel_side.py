@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from course_utils.grading.answers import all_switched_off, functions_called
-from course_utils.grading.running.crossing import Reference, Wire, class_names, known_class
-from course_utils.grading.running.frames import Connection, CrossingError
+from course_utils.grading.judging.crossing import Reference, Wire, class_names, known_class
+from course_utils.grading.judging.frames import Connection, CrossingError
 
 __all__ = ["Serving", "serve"]
 

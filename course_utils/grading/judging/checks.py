@@ -18,8 +18,8 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import ClearHiddenTests
 from nbgrader.utils import is_grade, is_solution
 
-from course_utils.grading.running.judge import Judge, NoAnswerError, Start, Verdict, kernel_called
-from course_utils.grading.running.reference import LessonError, Solved
+from course_utils.grading.judging.judge import Judge, NoAnswerError, Start, Verdict, kernel_called
+from course_utils.grading.judging.reference import LessonError, Solved
 
 __all__ = ["Checks"]
 

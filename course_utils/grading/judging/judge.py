@@ -1,8 +1,8 @@
 """A check is judged outside the student's kernel.
 
 The judge runs the whole check, hidden tests included, in its own process. Only the names of the
-exercise come from the student's kernel, as :class:`~course_utils.grading.running.theirs.Theirs`;
-everything else is the lesson's own (:mod:`~course_utils.grading.running.reference`). So nothing
+exercise come from the student's kernel, as :class:`~course_utils.grading.judging.theirs.Theirs`;
+everything else is the lesson's own (:mod:`~course_utils.grading.judging.reference`). So nothing
 that a notebook does to its interpreter decides about points, and no hidden test enters it.
 """
 
@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_utils.grading.running.frames import Connection
-from course_utils.grading.running.reference import Solved, run_cell
-from course_utils.grading.running.theirs import Caller
+from course_utils.grading.judging.frames import Connection
+from course_utils.grading.judging.reference import Solved, run_cell
+from course_utils.grading.judging.theirs import Caller
 
 __all__ = ["Judge", "NoAnswerError", "Start", "Verdict", "kernel_called"]
 
 _SERVE = (
-    "import course_utils.grading.running.kernel_side as _side; _side.serve({path!r}, globals())"
+    "import course_utils.grading.judging.kernel_side as _side; _side.serve({path!r}, globals())"
 )
 
 

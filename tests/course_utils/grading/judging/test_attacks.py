@@ -4,7 +4,7 @@ import pytest
 from nbgrader.preprocessors import Execute
 from toy_course import AUTOMATIC, cell, graded_class, quiet_machine
 
-from course_utils.grading.running.judge import Verdict
+from course_utils.grading.judging.judge import Verdict
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 

@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from course_utils.grading.answers import names_switched_off
-from course_utils.grading.running.crossing import Reference, known_class
-from course_utils.grading.running.frames import CrossingError
-from course_utils.grading.running.theirs import Caller, Theirs
+from course_utils.grading.judging.crossing import Reference, known_class
+from course_utils.grading.judging.frames import CrossingError
+from course_utils.grading.judging.theirs import Caller, Theirs
 
 __all__ = ["Optimiser", "called", "module", "take_state"]
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.grading.running.frames import KINDS, CrossingError, Frame
+from course_utils.grading.judging.frames import KINDS, CrossingError, Frame
 
 __all__ = ["Reference", "Wire", "class_names", "known_class"]
 

@@ -4,7 +4,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 from toy_course import graded, lesson, text
 
-from course_utils.grading.running.reference import LessonError, Solved, run_cell
+from course_utils.grading.judging.reference import LessonError, Solved, run_cell
 
 
 def solved(*cells):

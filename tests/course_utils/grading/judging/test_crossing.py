@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from other_side import caller_of, notebook
 
-from course_utils.grading.running.crossing import Reference, Wire, class_names, known_class
-from course_utils.grading.running.frames import Connection, CrossingError
+from course_utils.grading.judging.crossing import Reference, Wire, class_names, known_class
+from course_utils.grading.judging.frames import Connection, CrossingError
 
 numbers = hnp.scalar_dtypes().filter(lambda dtype: dtype.kind in "biufc")
 plain = st.recursive(

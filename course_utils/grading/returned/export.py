@@ -20,7 +20,7 @@ from course_utils.grading.collecting import late_arrival
 from course_utils.grading.handed_in.notes import notes_in, quoted
 from course_utils.grading.handed_in.reading import NotebookError, read_notebook
 
-__all__ = ["ExportMarks"]
+__all__ = ["ExportMarks", "mark_of"]
 
 _MARKS = ("raw_score", "late_submission_penalty", "score")
 _PERSON = ("last_name", "first_name", "email")
@@ -51,6 +51,10 @@ class ExportMarks(ExportPlugin):
             table = csv.DictWriter(file, (*_COLUMNS, "note"), restval="", lineterminator="\n")
             table.writeheader()
             table.writerows({name: no_formula(cell) for name, cell in row.items()} for row in rows)
+        self._report(rows, path)
+
+    def _report(self, rows: list[dict[str, Any]], path: Path) -> None:
+        """Say how many marks were written, and why the others are missing."""
         blank = [row for row in rows if row["score"] == ""]
         self.log.info("Exported %d marks to %s", len(rows) - len(blank), path)
         for row in blank:
@@ -65,22 +69,32 @@ class ExportMarks(ExportPlugin):
     def _rows(self, gradebook: Gradebook, lesson: Assignment) -> list[dict[str, Any]]:
         """The rows of everyone in the gradebook or in the folder of submissions."""
         course = self.parent.coursedir
-        known = {student.id: student for student in gradebook.students}
+        known = {student.id for student in gradebook.students}
         handed_in = Path(course.format_path(course.submitted_directory, ".", "."))
         folders = handed_in.glob(f"*/{lesson.name}") if handed_in.is_dir() else ()
-        everyone = known.keys() | {folder.parent.name for folder in folders}
+        everyone = known | {folder.parent.name for folder in folders}
         wanted = [str(name) for name in self.student]
         return [
-            _row(gradebook, course, lesson, known.get(name, _Stranger(name)))
+            mark_of(gradebook, course, lesson, name)
             for name in sorted(everyone)
             if not wanted or name in wanted
         ]
 
 
-def _row(
-    gradebook: Gradebook, course: CourseDirectory, lesson: Assignment, student: _Student
+def mark_of(
+    gradebook: Gradebook, course: CourseDirectory, lesson: Assignment, student_id: str
 ) -> dict[str, Any]:
-    """One student's row; the marks stay blank if a notebook was not graded."""
+    """Return a student's row of the table; ``score`` is "" if a notebook was not graded.
+
+    Parameters
+    ----------
+    student_id : str
+        Someone of the gradebook or of the folder of submissions.
+    """
+    try:
+        student: _Student = gradebook.find_student(student_id)
+    except MissingEntry:
+        student = _Stranger(student_id)
     row = {"assignment": lesson.name, "duedate": lesson.duedate, "student_id": student.id}
     row |= {name: getattr(student, name) for name in _PERSON}
     row |= {"max_score": lesson.max_score, "score": ""}

@@ -189,6 +189,8 @@ class Crew:
         return Outcome(task, minutes=minutes, **answer)
 
     def _died(self, worker: _Worker) -> Outcome:
+        with suppress(subprocess.TimeoutExpired):  # it closed the pipe and lives on
+            worker.process.wait(_BEAT)
         self._end(worker)
         code = worker.process.returncode
         how = signal.Signals(-code).name if code < 0 else f"exit status {code}"

@@ -6,6 +6,7 @@ show them; from a copy that was run with them, outputs that could are left out.
 
 from __future__ import annotations
 
+import copy
 import re
 import shutil
 import tempfile
@@ -28,7 +29,7 @@ from course_utils.grading.handed_in.expected import same_text
 from course_utils.grading.returned.feedback import outputs_without, secret_lines
 from course_utils.grading.returned.pages import without_small_pictures
 
-__all__ = ["is_due", "solution_page", "write_solution"]
+__all__ = ["is_due", "solution_page", "without_secrets", "write_solution"]
 
 _MARKER = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION[ \t]*\n?", re.MULTILINE)
 _MARK_SCHEME = re.compile(r"\s*\*\*Mark scheme\.\*\*.*?(?=\n### END SOLUTION|\Z)", re.DOTALL)
@@ -74,7 +75,7 @@ def write_solution(
     if not path.parent.is_dir():
         raise BatchError(f"There is no folder {path.parent}: make it, or choose another with --to.")
     notebook = nbformat.read(source, as_version=4)
-    shown = _without_secrets(notebook, mark_schemes=mark_schemes)
+    shown = without_secrets(notebook, mark_schemes=mark_schemes)
     if executed is None:
         _run(course, shown, source.parent)
     else:
@@ -94,9 +95,9 @@ def solution_page(notebook: NotebookNode) -> str:
     return page
 
 
-def _without_secrets(notebook: NotebookNode, *, mark_schemes: bool) -> NotebookNode:
-    """Return a copy without outputs, hidden tests and, unless wanted, mark schemes."""
-    shown = nbformat.from_dict(notebook)
+def without_secrets(notebook: NotebookNode, *, mark_schemes: bool) -> NotebookNode:
+    """Return a copy without outputs, hidden tests and, unless they are wanted, mark schemes."""
+    shown = copy.deepcopy(notebook)
     steps = [ClearHiddenTests(enforce_metadata=False)]
     if not mark_schemes:
         steps.append(ClearMarkScheme(enforce_metadata=False))

@@ -16,6 +16,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import ExportPlugin
 
 from course_utils.files import no_formula, replacing
+from course_utils.grading.batch.journal import journal_path, read_journal
 from course_utils.grading.collecting import late_arrival
 from course_utils.grading.handed_in.notes import notes_in, quoted
 from course_utils.grading.handed_in.reading import NotebookError, read_notebook
@@ -102,12 +103,13 @@ def mark_of(
         Path(course.format_path(step, student.id, lesson.name))
         for step in (course.submitted_directory, course.autograded_directory)
     )
+    why = _last_reason(course, lesson.name, student.id)
     try:
         submission = gradebook.find_submission(lesson.name, student.id)
     except MissingEntry:
-        notes = [_not_graded(nb.name, submitted) for nb in lesson.notebooks]
+        notes = [_not_graded(nb.name, submitted, why) for nb in lesson.notebooks]
         return row | {"note": "; ".join(notes) if submitted.is_dir() else "nothing was collected"}
-    states = [_state(notebook, submitted, graded) for notebook in submission.notebooks]
+    states = [_state(notebook, submitted, graded, why) for notebook in submission.notebooks]
     notes = [note for told, _ in states for note in told]
     if all(is_graded for _, is_graded in states):
         penalty = submission.late_submission_penalty or 0.0
@@ -126,7 +128,9 @@ def _time(folder: Path) -> str:
     return path.read_text(errors="replace").strip() if path.is_file() else ""
 
 
-def _state(notebook: SubmittedNotebook, submitted: Path, graded: Path) -> tuple[list[str], bool]:
+def _state(
+    notebook: SubmittedNotebook, submitted: Path, graded: Path, why: str
+) -> tuple[list[str], bool]:
     """Return what is to be said of a student's notebook, and whether it was graded."""
     written = {cell.name for cell in notebook.notebook.solution_cells}
     unmarked = [g for g in notebook.grades if g.auto_score is None and g.manual_score is None]
@@ -135,7 +139,7 @@ def _state(notebook: SubmittedNotebook, submitted: Path, graded: Path) -> tuple[
     # Marks of an earlier version stay in the gradebook when the grading of a newer one fails.
     gone = submitted.is_dir() and not result.is_file() and not _marked_by_hand(notebook)
     if gone or len(by_a_person) < len(unmarked):
-        return [_not_graded(notebook.name, submitted)], False
+        return [_not_graded(notebook.name, submitted, why)], False
     notes = [f"{notebook.name}: {note}" for note in notes_in(result)]
     if by_a_person:
         points = sum(grade.max_score for grade in by_a_person)
@@ -147,10 +151,16 @@ def _marked_by_hand(notebook: SubmittedNotebook) -> bool:
     return all(grade.manual_score is not None for grade in notebook.grades)
 
 
-def _not_graded(name: str, submitted: Path) -> str:
-    """Say that a notebook was not graded, and why, as far as the file tells."""
+def _last_reason(course: CourseDirectory, lesson: str, student: str) -> str:
+    """Return why the class's grading has given a student no mark, if it has run."""
+    entry = read_journal(journal_path(course.root, lesson)).get(student)
+    return entry.reason if entry else ""
+
+
+def _not_graded(name: str, submitted: Path, reason: str) -> str:
+    """Say that a notebook was not graded, and why, as far as the file or the journal tells."""
     path = submitted / f"{name}.ipynb"
-    why = "autograde failed or did not run, see its log"
+    why = reason or "autograde failed or did not run, see its log"
     if path.is_file():
         try:
             read_notebook(path.read_bytes())

@@ -132,8 +132,9 @@ def _run(course: Course, notebook: NotebookNode, folder: Path) -> None:
         try:
             client.execute()
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            last = printable(str(error).strip().splitlines()[-1])
-            raise BatchError(f"A cell of the lesson fails: {last}. Repair the lesson.") from error
+            name = getattr(error, "ename", type(error).__name__)
+            why = printable(f"{name}: {getattr(error, 'evalue', error)}")
+            raise BatchError(f"A cell of the lesson fails ({why}): repair the lesson.") from error
 
 
 def _take_outputs(source: NotebookNode, shown: NotebookNode, executed: Path) -> None:

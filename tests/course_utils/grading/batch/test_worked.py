@@ -8,10 +8,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from grading_class import course_with, run
+from grading_class import run
 from nbformat.v4 import new_code_cell, new_output
 from nbgrader.api import Gradebook
-from toy_course import LESSON, ROOT, ToyCourse, cell, lesson, place, quiet_machine
+from toy_course import LESSON, ROOT, ToyCourse, cell, lesson, new_course, place, quiet_machine
 
 from course_utils.grading.batch.worked import solution_page, without_secrets
 
@@ -39,7 +39,7 @@ def toy_lesson() -> nbformat.NotebookNode:
 @pytest.fixture(scope="module")
 def course(tmp_path_factory) -> Iterator[ToyCourse]:
     patch = quiet_machine()
-    course = course_with(tmp_path_factory.mktemp("course"), {})
+    course = new_course(tmp_path_factory.mktemp("course"))
     course.release(toy_lesson())
     yield course
     patch.undo()
@@ -79,7 +79,9 @@ def test_no_hidden_test_and_no_mark_scheme_is_shown(page):
 
 
 def test_mark_schemes_are_shown_if_wanted(course):
-    text = text_of(solution(course, "--mark-schemes"))
+    path = course.folder / "executed.ipynb"
+    nbformat.write(run_copy(course), path)
+    text = text_of(solution(course, "--mark-schemes", "--executed", str(path)))
     assert "honesty" in text
     assert "axes" in text
     assert "twice(7)" not in text
@@ -124,7 +126,7 @@ def test_a_lesson_that_fails_gives_no_page(course):
     done = run(course, "solution", LESSON, "--to", "failed.html")
     source.write_bytes(kept)
     assert done.status == 2
-    assert "A cell of the lesson fails: ZeroDivisionError" in done.err
+    assert "A cell of the lesson fails (ZeroDivisionError: division by zero)" in done.err
     assert not (course.folder / "failed.html").exists()
 
 
@@ -150,7 +152,7 @@ def test_no_line_of_a_hidden_test_is_in_the_solution_of_a_lesson(path: Path):
     hidden = {line for source in sources for part in HIDDEN.findall(source) for line in lines(part)}
     visible = {line for source in sources for line in lines(HIDDEN.sub("", source))}
     assert hidden - visible
-    assert not [line for line in hidden - visible if line in text]
+    assert not (hidden - visible) & lines(text)
     assert "Mark scheme" not in text
     assert "Model answer" in text
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from course_utils.grading.batch.errors import BatchError, printable
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 _DONE: Final = 0
 _SOME_MISSING: Final = 1
@@ -37,11 +37,10 @@ exit status: 0 done, 1 done but some students have no mark, 2 wrong usage, 130 i
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit status."""
-    parser = _parser()
-    args, rest = parser.parse_known_args(argv)
+    args, rest = parser().parse_known_args(argv)
     args.options = tuple(each for each in rest if _is_setting(each))
     if unknown := [each for each in rest if not _is_setting(each)]:
-        parser.error(f"unknown: {' '.join(map(printable, unknown))}")
+        parser().error(f"unknown: {' '.join(map(printable, unknown))}")
     try:
         with _ended_by_signals():
             return args.run(args)
@@ -75,7 +74,8 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; parsed arguments hold the function to call as ``run``."""
     prog = "python -m course_utils.grading"
     root = argparse.ArgumentParser(
         prog=prog,

@@ -1,5 +1,7 @@
 """What cannot be done is refused at once, with one sentence that says what to do."""
 
+import re
+import shlex
 import sqlite3
 import threading
 import time
@@ -9,10 +11,10 @@ import pytest
 from grading_class import course_with, hand_in, run
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import Execute
-from toy_course import LESSON, ToyCourse, new_course, quiet_machine
+from toy_course import LESSON, ROOT, ToyCourse, new_course, quiet_machine
 
 from course_utils.files import locked
-from course_utils.grading.batch.arguments import main
+from course_utils.grading.batch.arguments import main, parser
 from course_utils.grading.batch.course import nbgrader_app
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
@@ -89,6 +91,15 @@ def test_options_that_are_wrong(arguments, words, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert words in capsys.readouterr().err
+
+
+def test_the_commands_of_the_instructors_page_can_be_typed():
+    page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    typed = re.findall(r"python -m course_utils\.grading ([^`\n#]+)", page)
+    assert {line.split()[0] for line in typed} == {"grade", "solution", "export"}
+    for line in typed:
+        _, rest = parser().parse_known_args(shlex.split(line))
+        assert all(re.fullmatch(r"--[A-Z]\w+\.\w+=.+", word) for word in rest), line
 
 
 def test_settings_after_the_command_reach_nbgrader(course, monkeypatch):

@@ -15,9 +15,10 @@ from nbgrader.utils import rmtree
 from tqdm import tqdm
 
 from course_utils.files import locked
-from course_utils.grading.batch.course import Course, cells_fingerprint, submission_fingerprint
+from course_utils.grading.batch.course import Course
 from course_utils.grading.batch.crew import Crew, Outcome, Task
 from course_utils.grading.batch.errors import BatchError, printable
+from course_utils.grading.batch.fingerprints import cells_fingerprint, submission_fingerprint
 from course_utils.grading.batch.journal import (
     GRADED,
     TIME_LIMIT,
@@ -160,10 +161,7 @@ class _Classroom:
 
     def _fingerprint(self, student: str) -> str:
         folder = self.course.path("submitted", student, self.plan.lesson)
-        try:
-            return f"{submission_fingerprint(folder)}-{self.cells}"
-        except OSError:  # grading will meet the file, too, and say what is wrong with it
-            return "unreadable"
+        return f"{submission_fingerprint(folder)}-{self.cells}"
 
     def _is_done(self, entry: Entry | None, student: str, fingerprint: str) -> bool:
         """Whether grading this student again would only repeat what is known."""

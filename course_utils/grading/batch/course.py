@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import difflib
 import glob
-import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nbgrader.api import Assignment, Gradebook, MissingEntry
 from nbgrader.apps import AutogradeApp
@@ -169,39 +167,6 @@ def open_course(options: Sequence[str] = ()) -> Course:
             f"There is no {_CONFIG} in {Path.cwd()}: repeat the command in the course folder."
         )
     return Course(nbgrader_app(options))
-
-
-def cells_fingerprint(lesson: Assignment) -> str:
-    """Return a short text that changes when a cell of the lesson, or its points, change."""
-    parts: list[Any] = []
-    for notebook in lesson.notebooks:
-        parts += [(notebook.name, cell.name, cell.source) for cell in notebook.source_cells]
-        for cell in [*notebook.grade_cells, *notebook.task_cells]:
-            parts.append((notebook.name, cell.name, repr(cell.max_score)))
-    return hashlib.sha256(repr(sorted(parts)).encode()).hexdigest()[:16]
-
-
-def submission_fingerprint(submission: Path) -> str:
-    """Return a short text that changes when a student's files change.
-
-    Grading copies the only notebook of a submission to the lesson's name, which changes nothing.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be read.
-    """
-    files = {}
-    for path in submission.rglob("*"):
-        inside = path.relative_to(submission)
-        if path.is_file() and not path.is_symlink() and ".ipynb_checkpoints" not in inside.parts:
-            with path.open("rb") as content:
-                files[inside.as_posix()] = hashlib.file_digest(content, "sha256").hexdigest()
-    notebooks = {name for name in files if name.endswith(".ipynb")}
-    if len({files[name] for name in notebooks}) == 1:
-        files["the notebook"] = files[next(iter(notebooks))]
-        files = {name: digest for name, digest in files.items() if name not in notebooks}
-    return hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:16]
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -160,6 +160,8 @@ def _reason(errors: list[str]) -> str:
     tracebacks = [error for error in errors if error.startswith("Traceback")]
     text = (tracebacks or errors or [""])[0].strip()
     reason = text.splitlines()[-1] if tracebacks else text.partition("\n")[0]
+    if reason.startswith("MemoryError"):
+        return "needs more memory than --memory allows: is the notebook very large?"
     return reason.removeprefix("course_utils.grading.NotebookError: ")
 
 

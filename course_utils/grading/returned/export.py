@@ -16,6 +16,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import ExportPlugin
 
 from course_utils.files import no_formula, replacing
+from course_utils.grading.batch.fingerprints import submission_fingerprint
 from course_utils.grading.batch.journal import journal_path, read_journal
 from course_utils.grading.collecting import late_arrival
 from course_utils.grading.handed_in.notes import notes_in, quoted
@@ -152,15 +153,21 @@ def _marked_by_hand(notebook: SubmittedNotebook) -> bool:
 
 
 def _last_reason(course: CourseDirectory, lesson: str, student: str) -> str:
-    """Return why the class's grading has given a student no mark, if it has run."""
+    """Return why the class's grading gave this submission no mark; "" if it did, or has not run."""
     entry = read_journal(journal_path(course.root, lesson)).get(student)
-    return entry.reason if entry else ""
+    if not (entry and entry.reason):
+        return ""
+    submitted = Path(course.format_path(course.submitted_directory, student, lesson))
+    is_same = entry.submission.startswith(submission_fingerprint(submitted))
+    return entry.reason if is_same else ""
 
 
 def _not_graded(name: str, submitted: Path, reason: str) -> str:
     """Say that a notebook was not graded, and why, as far as the file or the journal tells."""
+    if reason:  # without reading a file that may fill the memory
+        return f"{name}: not graded: {reason}"
     path = submitted / f"{name}.ipynb"
-    why = reason or "autograde failed or did not run, see its log"
+    why = "autograde failed or did not run, see its log"
     if path.is_file():
         try:
             read_notebook(path.read_bytes())

@@ -5,10 +5,8 @@ import os
 
 import pytest
 
-from course_utils.grading.batch.course import submission_fingerprint
+from course_utils.grading.batch.fingerprints import submission_fingerprint
 from course_utils.grading.batch.journal import Entry, append, journal_path, read_journal
-
-pytestmark = pytest.mark.filterwarnings("ignore")  # of nbgrader, when it is imported
 
 
 def entry(student: str, state: str = "graded") -> Entry:

@@ -5,7 +5,8 @@ In a notebook, a check calls an answer with `called` and ends in `partial_credit
 scores. The other names are steps that ``nbgrader_config.py`` puts into nbgrader. In order:
 `RefuseModules`, `ReleaseAssignment`, `Submit`, `Collect`, `take_only_notebook`,
 `SubmittedNotebook`, `MendNotebook`, `RunCells`, `ForgiveWarnings`, `SafeOutputs`, `clean_html`,
-`HideTests`, `ReleaseFeedback`, `ExportMarks`. The room may import `course_utils.files`; only these
+`HideTests`, `ReleaseFeedback`, `ExportMarks`. ``python -m course_utils.grading`` takes these steps
+for a class. The room may import `course_utils.files`; only these
 steps load nbgrader.
 """
 

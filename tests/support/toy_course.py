@@ -24,6 +24,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config, PyFileConfigLoader
 
 ROOT = Path(__file__).resolve().parents[2]
+CONFIG = "nbgrader_config.py"
 LESSON = "toy"
 RUN = "result = last(ten) / ten"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -197,16 +198,27 @@ def _done(result: dict) -> None:
 def new_course(folder: Path, *, cell_limit: int = 20) -> ToyCourse:
     """An empty course with the settings of this repository, and fewer seconds for each cell."""
     (folder / "exchange").mkdir(parents=True)
-    config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
-    config.merge(
-        Config(
-            CourseDirectory={"root": str(folder), "db_url": f"sqlite:///{folder / 'gradebook.db'}"},
-            Exchange={"root": str(folder / "exchange")},
-            ExecutePreprocessor={"timeout": cell_limit},
-            ExchangeCollect={"check_owner": False},  # all of this class share one account
-        )
+    config = PyFileConfigLoader(CONFIG, path=str(ROOT)).load_config()
+    own = Config(
+        CourseDirectory={"root": str(folder), "db_url": f"sqlite:///{folder / 'gradebook.db'}"},
+        Exchange={"root": str(folder / "exchange")},
+        ExecutePreprocessor={"timeout": cell_limit},
+        ExchangeCollect={"check_owner": False},  # all of this class share one account
     )
+    config.merge(own)
+    _write_config(folder, own)
     return ToyCourse(folder, NbGraderAPI(config=config))
+
+
+def _write_config(folder: Path, own: Config) -> None:
+    """Write the same settings for commands that are run in the folder."""
+    lines = [
+        f"c.{name}.{trait} = {value!r}"
+        for name, traits in own.items()
+        for trait, value in traits.items()
+    ]
+    text = (ROOT / CONFIG).read_text(encoding="utf-8")
+    (folder / CONFIG).write_text("\n".join([text, *lines, ""]), encoding="utf-8")
 
 
 HandIn = Callable[[NotebookNode], object]

@@ -30,7 +30,7 @@ from nbgrader.utils import is_solution
 
 from course_utils.grading.handed_in.expected import released_notebook, same_text
 
-__all__ = ["HideTests", "hidden_sentences"]
+__all__ = ["HideTests", "hidden_sentences", "outputs_without", "secret_lines"]
 
 _KEY = "nbgrader"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -58,7 +58,7 @@ class HideTests(NbGraderPreprocessor):
             for step in (ClearHiddenTests(parent=self), ClearMarkScheme(parent=self)):
                 step.preprocess_cell(cell, resources, 0)
         given = self._given(resources)
-        hidden = _lines_hidden(whole, [cell.source for cell in nb.cells])
+        hidden = secret_lines(whole, [cell.source for cell in nb.cells])
         for cell, source in zip(nb.cells, whole, strict=True):
             if cell.cell_type != "code":
                 continue
@@ -66,10 +66,7 @@ class HideTests(NbGraderPreprocessor):
                 cell.outputs = [_shortened(output, cell.source, source) for output in cell.outputs]
             elif _KEY not in cell.metadata and same_text(cell.source) not in given:
                 cell.outputs = [_IN_YOUR_NOTEBOOK] if cell.outputs else []
-            cell.outputs = [
-                _LEFT_OUT if any(map(_letters(_text_of(output)).__contains__, hidden)) else output
-                for output in cell.outputs
-            ]
+            cell.outputs = outputs_without(cell.outputs, hidden)
         return nb, resources
 
     def _given(self, resources: dict[str, Any]) -> set[str]:
@@ -81,11 +78,30 @@ class HideTests(NbGraderPreprocessor):
         return {same_text(cell.source) for cell in released.cells} if released else set()
 
 
-def _lines_hidden(whole: list[str], shown: list[str]) -> set[str]:
-    """Return the letters of each line that a student must not see; short ones say nothing."""
+def secret_lines(whole: list[str], shown: list[str]) -> set[str]:
+    """Return what a student must not see: for `outputs_without`.
+
+    Parameters
+    ----------
+    whole, shown : list of str
+        The cells' sources with and without what is hidden.
+
+    Returns
+    -------
+    set of str
+        The letters of each hidden line; short lines give nothing away and are left out.
+    """
     seen = {line.strip() for source in shown for line in source.splitlines()}
     lines = {line.strip() for source in whole for line in source.splitlines()}
     return {_letters(line) for line in lines - seen if len(line) > _SHORT}
+
+
+def outputs_without(outputs: list[NotebookNode], secret: set[str]) -> list[NotebookNode]:
+    """Return a cell's outputs, with a word in place of each that shows a line of `secret_lines`."""
+    return [
+        _LEFT_OUT if any(map(_letters(_text_of(output)).__contains__, secret)) else output
+        for output in outputs
+    ]
 
 
 def _letters(text: str) -> str:

@@ -21,7 +21,7 @@ from nbconvert.filters import strip_files_prefix
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
-__all__ = ["SafeOutputs", "clean_html"]
+__all__ = ["SafeOutputs", "clean_html", "without_small_pictures"]
 
 # What Markdown, pandas and pygments make, beside nh3's own list.
 _TAGS = nh3.ALLOWED_TAGS | {"section", "article", "label"}
@@ -94,16 +94,22 @@ class SafeOutputs(Preprocessor):
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Clean every cell; the notebook is changed in place."""
         nb.metadata = NotebookNode(kernelspec=nb.metadata.get("kernelspec", {}))
+        without_small_pictures(nb)
         for cell in nb.cells:
             kept = {name: cell.metadata[name] for name in ("nbgrader",) if name in cell.metadata}
             cell.metadata = NotebookNode(kept)
-            if cell.cell_type == "markdown":
-                cell.source = _SMALL_PICTURE.sub("", cell.source)
             for output in cell.get("outputs", []):
                 if "data" in output:
                     output.metadata = NotebookNode()
                     output.data = NotebookNode(_shown(output.data))
         return nb, resources
+
+
+def without_small_pictures(nb: NotebookNode) -> None:
+    """Take the links to a lesson's small pictures, which are files beside it, out of a notebook."""
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _SMALL_PICTURE.sub("", cell.source)
 
 
 def _shown(data: NotebookNode) -> dict[str, Any]:

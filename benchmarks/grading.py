@@ -1,0 +1,140 @@
+"""What grading a class costs per student: nbgrader alone, and the command that grades a class.
+
+    python benchmarks/grading.py [LESSON] [--students 4] [--rounds 1] [--jets 2000] [--epochs 2]
+    python benchmarks/grading.py 01_dnn_on_constituents -- --RunCells.sandbox=none
+
+Every student hands in the lesson's own solution. Printed are wall and CPU seconds per student, the
+start of each command included, and their ratio to `nbgrader autograde` called once for each
+student. Settings of nbgrader after `--` go to every command. Run it on an idle machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import nbformat
+from rich.console import Console
+from rich.table import Table
+
+from course_utils.grading.batch.journal import journal_path, read_journal
+
+ROOT = Path(__file__).resolve().parents[1]
+Way = Callable[[], list[list[str]]]
+
+
+def main() -> None:
+    """Make a course, grade it in every way, and print the cost of each."""
+    arguments, settings = _arguments()
+    limits = {"COURSE_MAX_JETS": arguments.jets, "COURSE_MAX_EPOCHS": arguments.epochs}
+    limits["COURSE_MAX_SEEDS"] = arguments.seeds
+    os.environ.update({name: str(value) for name, value in limits.items()})
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        students = make_course(folder, arguments.lesson, arguments.students)
+        costs: dict[str, list[tuple[float, float]]] = {}
+        for name, commands in ways(arguments.lesson, students, settings).items():
+            costs[name] = [cost(folder, commands) for _ in range(arguments.rounds)]
+            print(f"{name}: {costs[name][0][0]:.0f} s", file=sys.stderr, flush=True)
+        show(arguments.lesson, len(students), costs)
+        show_last_run(folder, arguments.lesson)
+
+
+def _arguments() -> tuple[argparse.Namespace, list[str]]:
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("lesson", nargs="?", default="00_what_learning_is")
+    parser.add_argument("--students", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--jets", type=int, default=2000)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=1)
+    return parser.parse_args(words[:end]), words[end + 1 :]
+
+
+def make_course(folder: Path, lesson: str, n_students: int) -> list[str]:
+    """Make a course folder in which each student has handed in the lesson's solution."""
+    shutil.copy(ROOT / "nbgrader_config.py", folder)
+    shutil.copytree(ROOT / "notebooks" / lesson, folder / "notebooks" / lesson)
+    _run(folder, ["nbgrader", "generate_assignment", lesson])
+    solved = nbformat.read(ROOT / "notebooks" / lesson / f"{lesson}.ipynb", as_version=4)
+    students = [f"student{number:03d}" for number in range(n_students)]
+    for student in students:
+        path = folder / "submitted" / student / lesson / f"{lesson}.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(solved, path)
+    return students
+
+
+def ways(lesson: str, students: Sequence[str], settings: list[str]) -> dict[str, list[list[str]]]:
+    """Return the commands of every way to grade the class."""
+    alone = ["nbgrader", "autograde", lesson, "--force", *settings]
+    together = [sys.executable, "-m", "course_utils.grading", "grade", lesson, "--again", *settings]
+    return {
+        "nbgrader autograde, once a student": [[*alone, f"--student={s}"] for s in students],
+        "nbgrader autograde, once": [alone],
+        "grade --workers 1": [[*together, "--workers", "1"]],
+        "grade --workers 2": [[*together, "--workers", "2"]],
+    }
+
+
+def cost(folder: Path, commands: list[list[str]]) -> tuple[float, float]:
+    """Return wall and CPU seconds of some commands, one after the other."""
+    wall, cpu = time.perf_counter(), _cpu_seconds()
+    for command in commands:
+        _run(folder, command)
+    return time.perf_counter() - wall, _cpu_seconds() - cpu
+
+
+def _run(folder: Path, command: list[str]) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def show(lesson: str, n_students: int, costs: dict[str, list[tuple[float, float]]]) -> None:
+    """Print the median of the rounds."""
+    table = Table(title=f"{lesson}, {n_students} students, {os.cpu_count()} cores")
+    for column in ("way", "s / student", "ratio", "CPU s / student", "ratio"):
+        table.add_column(column, justify="left" if column == "way" else "right")
+    first: tuple[float, float] | None = None
+    for name, rounds in costs.items():
+        wall, cpu = (statistics.median(values) / n_students for values in zip(*rounds, strict=True))
+        first = first or (wall, cpu)
+        ratios = wall / first[0], cpu / first[1]
+        table.add_row(name, f"{wall:.1f}", f"{ratios[0]:.2f}", f"{cpu:.1f}", f"{ratios[1]:.2f}")
+    Console(width=100).print(table)
+
+
+def show_last_run(folder: Path, lesson: str) -> None:
+    """Print the median student of the last run, and how the memory of the processes grew."""
+    entries = list(read_journal(journal_path(folder, lesson)).values())
+    minutes = statistics.median(entry.minutes for entry in entries)
+    cpu = statistics.median(entry.cpu_seconds for entry in entries)
+    memory = [entry.megabytes for entry in entries]
+    points = {entry.points for entry in entries}
+    print(
+        f"median student of the last run: {60 * minutes:.1f} s, {cpu:.1f} CPU s, without the start;"
+        f" memory of a grading process {min(memory):.0f} to {max(memory):.0f} MB; points {points}"
+    )
+
+
+if __name__ == "__main__":
+    main()

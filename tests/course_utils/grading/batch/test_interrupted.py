@@ -1,0 +1,85 @@
+"""Grading goes on where a kill or Ctrl-C has stopped it, and nothing runs on meanwhile."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from grading_class import (
+    DETACH,
+    course_with,
+    grading_processes,
+    hand_in,
+    is_graded,
+    journal,
+    left_behind,
+    run,
+    times_graded,
+)
+from toy_course import LESSON, ROOT, ToyCourse, quiet_machine
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
+
+SLOW = DETACH.format(name="slow") + "\nimport time\ntime.sleep(1000)"
+
+
+@pytest.fixture
+def course(tmp_path) -> Iterator[ToyCourse]:
+    patch = quiet_machine()
+    yield course_with(tmp_path / "course", {"anna": "x = 1", "slow": SLOW, "zoe": "x = 2"})
+    patch.undo()
+
+
+def wait_for(condition: Callable[[], object], *, seconds: float = 240) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def interrupt_when(condition: Callable[[], object]) -> threading.Thread:
+    """Press Ctrl-C when something is so."""
+
+    def press() -> None:
+        wait_for(condition)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_grading_goes_on_after_a_kill_and_after_ctrl_c(course):
+    command = [sys.executable, "-m", "course_utils.grading", "grade", LESSON, "--workers", "2"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    killed = subprocess.Popen(command, cwd=course.folder, env=environment)
+    wait_for(lambda: {"anna", "zoe"} <= times_graded(course).keys() and left_behind("slow"))
+    assert is_graded(course, "slow")  # half written
+    killed.kill()
+    killed.wait()
+    wait_for(lambda: not grading_processes(course) and not left_behind(), seconds=20)
+    assert not is_graded(course, "slow")
+    with (course.folder / "grading" / f"{LESSON}.jsonl").open("a") as file:
+        file.write('{"student": "slow", "sta')  # as if the machine had lost its power
+
+    before = time.monotonic()
+    pressed = interrupt_when(lambda: left_behind("slow"))
+    stopped = run(course, "grade", LESSON)
+    pressed.join()
+    assert stopped.status == 130, f"{stopped} after {time.monotonic() - before:.0f} s"
+    assert "Interrupted. The same command goes on where it stopped." in stopped.err
+    assert grading_processes(course) == left_behind() == []
+    assert not is_graded(course, "slow")
+
+    hand_in(course, "slow", course.solved())
+    finished = run(course, "grade", LESSON)
+    assert finished.status == 0, finished
+    path = course.folder / "grading" / f"{LESSON}.jsonl"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(line for line in lines if line.endswith("}")))
+    assert times_graded(course) == {"anna": 1, "zoe": 1, "slow": 1}
+    assert {entry["state"] for entry in journal(course)} == {"graded"}

@@ -1,13 +1,13 @@
 """From a student's answer to points: partial credit, grading that loses none, feedback, marks.
 
-In a notebook, a check calls an answer with `called` and ends in `partial_credit`, and
-`predict_for_dnn_challenge` and `predict_for_cnn_challenge` write the files that the challenge
-scores. The other names are steps that ``nbgrader_config.py`` puts into nbgrader. In order:
-`RefuseModules`, `ReleaseAssignment`, `Submit`, `Collect`, `take_only_notebook`,
+In a notebook, a check calls an answer with `called`, takes ready functions away with
+`switched_off` or looks at the `functions_called`, measures scores on `graded_jets`, and ends in
+`partial_credit`. `predict_for_dnn_challenge` and `predict_for_cnn_challenge` write the files that
+the challenge scores. The other names are steps that ``nbgrader_config.py`` puts into nbgrader. In
+order: `RefuseModules`, `ReleaseAssignment`, `Submit`, `Collect`, `take_only_notebook`,
 `SubmittedNotebook`, `MendNotebook`, `RunCells`, `ForgiveWarnings`, `SafeOutputs`, `clean_html`,
 `HideTests`, `ReleaseFeedback`, `ExportMarks`. ``python -m course_utils.grading`` takes these steps
-for a class. The room may import `course_utils.files`; only these
-steps load nbgrader.
+for a class. Only these steps load nbgrader.
 """
 
 import importlib
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from course_utils.grading.returned.feedback import HideTests
     from course_utils.grading.returned.pages import SafeOutputs, clean_html
     from course_utils.grading.running.cells import ForgiveWarnings, RunCells
+    from course_utils.grading.withheld import graded_jets
 
 __all__ = [
     "Collect",
@@ -54,6 +55,7 @@ __all__ = [
     "called",
     "clean_html",
     "functions_called",
+    "graded_jets",
     "partial_credit",
     "predict_for_cnn_challenge",
     "predict_for_dnn_challenge",
@@ -76,6 +78,7 @@ _STEPS = {
     "Submit": "exchange",
     "SubmittedNotebook": "handed_in.reading",
     "clean_html": "returned.pages",
+    "graded_jets": "withheld",
     "take_only_notebook": "handed_in.reading",
 }
 

@@ -43,7 +43,8 @@ class Watch(threading.Thread):
         self._process, self._folder = process, folder
         self._limits, self._usage = limits, usage
         self._cpu_before = usage.cpu_seconds
-        self._cpu_limit = max(limits.cpu_seconds, usage.cpu_seconds + _SHORTEST_RUN)
+        least = usage.cpu_seconds + _SHORTEST_RUN if usage.cpu_seconds else 0
+        self._cpu_limit = max(limits.cpu_seconds, least)
         self._shared_before = psutil.virtual_memory().shared
         self._ended = threading.Event()
 

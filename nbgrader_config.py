@@ -70,7 +70,8 @@ c.Autograde.autograde_preprocessors = [
 ]
 # A student's program runs without network, and sees no file but its own and the jets. Where the
 # machine cannot do that, nothing is graded: see deploy/sandbox/README.md before you write "none",
-# which lets it do whatever your account can. `nbgrader autograde --help-all` lists the limits.
+# which lets it do whatever your account can. Its limits are c.RunCells.memory_mb, .processes,
+# .cpu_seconds, .disk_mb and .threads; docs/instructors.md says what they mean.
 c.RunCells.sandbox = "bubblewrap"
 c.Validator.preprocessors = [CheckCellMetadata, ClearOutput, Execute, grading.ForgiveWarnings]
 # Cells train networks; nbgrader's default limit is 30 s.

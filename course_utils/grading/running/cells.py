@@ -102,7 +102,12 @@ class RunCells(Limits, Execute):
 
     def start_new_kernel_client(self, **options: Any) -> Any:
         """Connect to the kernel, and keep ``exit()`` from ending it."""
-        client = super().start_new_kernel_client(**options)
+        said = getattr(self.km.provisioner, "last_words", ())
+        try:
+            client = super().start_new_kernel_client(**options)
+        except RuntimeError:
+            self.log.error("The kernel did not start; it said: %s", b"".join(said))
+            raise
         client.execute(_EXIT_IS_TOLD, silent=True)
         return client
 

@@ -82,14 +82,20 @@ class BubblewrapProvisioner(Limits, LocalProvisioner):
         """
         require_bubblewrap()
         self._folder = self._folder or _short_folder()
+        try:
+            return await self._prepared(options)
+        except BaseException:
+            await self.cleanup()
+            raise
+
+    async def _prepared(self, options: dict[str, Any]) -> dict[str, Any]:
         manager = self.parent
         manager.transport = "ipc"
         manager.connection_file = str(self._folder / "kernel.json")
         manager.ip = str(self._folder / "s")
         folder = options.pop("cwd", None)
         options = await super().pre_launch(**options, transport_encryption="disabled")
-        handed_in = _files_beside(Path(folder)) if folder else {}
-        shown = replace(self.shown, handed_in=handed_in)
+        shown = replace(self.shown, handed_in=_files_beside(Path(folder)) if folder else {})
         self._require_room(shown)
         command = sandboxed(options["cmd"], self._folder, shown, self)
         # Nothing of the student's reaches a terminal, which would obey its control characters.

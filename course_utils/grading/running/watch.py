@@ -58,19 +58,22 @@ class Watch(threading.Thread):
             self._ended.wait(_INTERVAL)
 
     def _why_to_end(self) -> str:
+        """Return which limit the sandbox has passed; empty if none."""
         processes = _all_processes(self._process.pid)
         cpu = sum(map(_cpu_seconds, processes))
         self._usage.cpu_seconds = max(self._usage.cpu_seconds, self._cpu_before + cpu)
         if self._usage.cpu_seconds > self._cpu_limit:
             return f"used more than {self._limits.cpu_seconds} seconds of processor time"
-        if self._beyond_memory(processes):
+        if self._memory_is_used_up(processes):
             return f"used more than {self._limits.memory_mb} MB of memory"
+        if _machine_is_full():
+            return "ran when the machine had no memory left"
         if _is_full(self._folder):
             return "wrote into the folder of the kernel's own connections"
         return ""
 
-    def _beyond_memory(self, processes: list[psutil.Process]) -> bool:
-        """Whether they use more than they may, or leave the machine nothing.
+    def _memory_is_used_up(self, processes: list[psutil.Process]) -> bool:
+        """Whether the processes of the sandbox use more memory than they may, all together.
 
         Memory that no process has mapped, as that of a ``memfd``, shows only in the machine's
         total; the sandbox's own folders are kept in the same kind of memory.
@@ -79,11 +82,14 @@ class Watch(threading.Thread):
         # Pages that processes share count for each in the first sum; the second takes longer.
         if sum(map(_resident, processes)) > limit and sum(map(_proportional, processes)) > limit:
             return True
-        machine = psutil.virtual_memory()
         own_folders = 3 * self._limits.disk_mb * _MB
-        if machine.shared - self._shared_before > limit + own_folders:
-            return True
-        return machine.available < max(256 * _MB, machine.total // 50)
+        return psutil.virtual_memory().shared - self._shared_before > limit + own_folders
+
+
+def _machine_is_full() -> bool:
+    """Whether the operating system would soon end processes of its own choice."""
+    memory = psutil.virtual_memory()
+    return memory.available < max(256 * _MB, memory.total // 50)
 
 
 def _all_processes(root: int) -> list[psutil.Process]:

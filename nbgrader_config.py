@@ -50,7 +50,7 @@ c.GenerateAssignment.preprocessors.insert(0, grading.RefuseModules)
 c.ExchangeFactory.submit = grading.Submit
 c.ExchangeFactory.collect = grading.Collect
 c.ExchangeFactory.release_assignment = grading.ReleaseAssignment
-c.Autograde.exporter_class = grading.SubmittedNotebook
+c.Autograde.exporter_class = grading.SubmissionToRun
 c.Autograde.pre_convert_hook = grading.take_only_notebook
 c.Autograde.sanitize_preprocessors = [
     grading.MendNotebook,  # in place of nbgrader's DeduplicateIds and add_missing_cells
@@ -68,6 +68,11 @@ c.Autograde.autograde_preprocessors = [
     AssignLatePenalties,
     CheckCellMetadata,
 ]
+# A student's program runs without network, and sees no file but its own and the jets. Where the
+# machine cannot do that, nothing is graded: see deploy/sandbox/README.md before you write "none",
+# which lets it do whatever your account can. Its limits are c.RunCells.memory_mb, .processes,
+# .cpu_seconds, .disk_mb and .threads; docs/instructors.md says what they mean.
+c.RunCells.sandbox = "bubblewrap"
 c.Validator.preprocessors = [CheckCellMetadata, ClearOutput, Execute, grading.ForgiveWarnings]
 # Cells train networks; nbgrader's default limit is 30 s.
 c.ExecutePreprocessor.timeout = 300

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # In the order in which their commands are run: the procedures, then what the README quotes of them.
 PATHS = [
     *sorted(ROOT.glob("docs/*.md")),
-    *sorted(ROOT.glob("deploy/*.md")),
+    *sorted(ROOT.glob("deploy/**/*.md")),
     *sorted(ROOT.glob("benchmarks/*.md")),
     ROOT / "CONTRIBUTING.md",
     ROOT / "README.md",

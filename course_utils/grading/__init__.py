@@ -5,8 +5,8 @@ In a notebook, a check calls an answer with `called`, takes ready functions away
 `partial_credit`. `predict_for_dnn_challenge` and `predict_for_cnn_challenge` write the files that
 the challenge scores. The other names are steps that ``nbgrader_config.py`` puts into nbgrader. In
 order: `RefuseModules`, `ReleaseAssignment`, `Submit`, `Collect`, `take_only_notebook`,
-`SubmittedNotebook`, `MendNotebook`, `RunCells`, `ForgiveWarnings`, `SafeOutputs`, `clean_html`,
-`HideTests`, `ReleaseFeedback`, `ExportMarks`. ``python -m course_utils.grading`` takes these steps
+`SubmittedNotebook`, `SubmissionToRun`, `MendNotebook`, `RunCells`, `ForgiveWarnings`,
+`SafeOutputs`, `clean_html`, `HideTests`, `ReleaseFeedback`, `ExportMarks`. ``python -m course_utils.grading`` takes these steps
 for a class. Only these steps load nbgrader.
 """
 
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from course_utils.grading.returned.export import ExportMarks
     from course_utils.grading.returned.feedback import HideTests
     from course_utils.grading.returned.pages import SafeOutputs, clean_html
+    from course_utils.grading.running.bubblewrap import SandboxError
     from course_utils.grading.running.cells import ForgiveWarnings, RunCells
+    from course_utils.grading.running.start import SubmissionToRun
     from course_utils.grading.withheld import graded_jets
 
 __all__ = [
@@ -49,7 +51,9 @@ __all__ = [
     "ReleaseFeedback",
     "RunCells",
     "SafeOutputs",
+    "SandboxError",
     "SubmissionError",
+    "SubmissionToRun",
     "Submit",
     "SubmittedNotebook",
     "called",
@@ -75,6 +79,8 @@ _STEPS = {
     "ReleaseFeedback": "exchange",
     "RunCells": "running.cells",
     "SafeOutputs": "returned.pages",
+    "SandboxError": "running.bubblewrap",
+    "SubmissionToRun": "running.start",
     "Submit": "exchange",
     "SubmittedNotebook": "handed_in.reading",
     "clean_html": "returned.pages",

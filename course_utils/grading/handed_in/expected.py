@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.api import Notebook, SourceCell
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, NbGraderPreprocessor
 
-__all__ = ["ExpectedCell", "expected_cells", "released_notebook", "same_text", "source_of"]
+__all__ = ["ExpectedCell", "expected_cells", "released_notebook", "same_text"]
 
 _NEW = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
 
@@ -84,18 +84,10 @@ def released_notebook(
     step: NbGraderPreprocessor, assignment: str, notebook: str
 ) -> NotebookNode | None:
     """Read what the students were given, if the course of this step still has it."""
-    path = _path(step, "release_directory", assignment, notebook)
-    return nbformat.read(path, as_version=4) if path.is_file() else None
-
-
-def source_of(step: NbGraderPreprocessor, assignment: str, notebook: str) -> Path:
-    """Return where the course of this step keeps a notebook with its solutions."""
-    return _path(step, "source_directory", assignment, notebook)
-
-
-def _path(step: NbGraderPreprocessor, folder: str, assignment: str, notebook: str) -> Path:
     course = step.parent.parent.coursedir
-    return Path(course.format_path(getattr(course, folder), ".", assignment), f"{notebook}.ipynb")
+    folder = course.format_path(course.release_directory, ".", assignment)
+    path = Path(folder, f"{notebook}.ipynb")
+    return nbformat.read(path, as_version=4) if path.is_file() else None
 
 
 def expected_cells(

@@ -16,9 +16,10 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
-__all__ = ["MENDED", "add_notes", "notes_in", "quoted"]
+__all__ = ["MENDED", "UNSANDBOXED", "add_notes", "notes_in", "quoted"]
 
 MENDED = "mended"  # in the metadata of the notebook and of its first cell
+UNSANDBOXED = "unsandboxed"  # in the metadata of the notebook; a student is not told
 _UNSAFE = re.compile(r"[^\w .,:=()/+-]")
 
 
@@ -50,9 +51,11 @@ def add_notes(
 def notes_in(path: Path) -> list[str]:
     """Return the notes of a graded notebook, none if there is no such file."""
     try:
-        return list(json.loads(path.read_text(encoding="utf-8"))["metadata"].get(MENDED, []))
+        metadata = json.loads(path.read_text(encoding="utf-8"))["metadata"]
     except (OSError, ValueError, KeyError):
         return []
+    unsandboxed = [UNSANDBOXED] if metadata.get(UNSANDBOXED) else []
+    return [*metadata.get(MENDED, []), *unsandboxed]
 
 
 def quoted(text: str) -> str:

@@ -1,1 +1,1 @@
-"""A student's notebook is run to its end in a kernel, whatever happens to the kernel: `cells`."""
+"""A student's notebook is run to its end: its cells in `cells`, its kernel in a `sandbox`."""

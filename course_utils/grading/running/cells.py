@@ -13,17 +13,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jupyter_client.manager import KernelManager
 from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import is_grade
+from traitlets import Enum
 
-from course_utils.grading.handed_in.expected import source_of
 from course_utils.grading.handed_in.modules import drop_hiding_modules, modules_left_behind
-from course_utils.grading.handed_in.notes import add_notes, quoted
+from course_utils.grading.handed_in.notes import UNSANDBOXED, add_notes, quoted
 from course_utils.grading.judging.checks import Checks, is_check
+from course_utils.grading.running.course_files import course_of, drop_links, shown_of, source_of
+from course_utils.grading.running.limits import Limits, Usage, limit_behind
+from course_utils.grading.running.sandbox import enclose
 
 __all__ = ["ForgiveWarnings", "RunCells"]
 
@@ -37,8 +41,16 @@ get_ipython().ask_exit = lambda: get_ipython().payload_manager.write_payload(
 """
 
 
-class RunCells(Execute):
+class RunCells(Limits, Execute):
     """nbgrader's step that runs a notebook; a cell that ends the kernel costs only itself."""
+
+    sandbox = Enum(
+        ["bubblewrap", "none"],
+        default_value="bubblewrap",
+        help="How a student's program is kept from the files, the network and the other processes"
+        " of the account that grades. With 'none' it can do whatever that account can, unless a"
+        " container keeps it in: see deploy/sandbox/README.md.",
+    ).tag(config=True)
 
     def preprocess(
         self, nb: NotebookNode, resources: dict[str, Any], km: Any = None
@@ -48,12 +60,17 @@ class RunCells(Execute):
         self._notes: list[str] = []
         self._deadly: set[int] = set()
         self._restarts = 0
+        self._usage = Usage()
+        nb.metadata.pop(UNSANDBOXED, None)
+        if self.sandbox == "none":
+            nb.metadata[UNSANDBOXED] = True
+        for name in drop_links(folder, course_of(self), resources):
+            self._notes.append(f"{quoted(name)} is a link to another file and was left out")
         for name in drop_hiding_modules(folder):
             self._notes.append(
                 f"{quoted(name)} has the name of an installed module and was left out; rename it"
             )
-        about = resources["nbgrader"]
-        self._checks = Checks(nb, source_of(self, about["assignment"], about["notebook"]))
+        self._checks = Checks(nb, source_of(course_of(self), resources))
         try:
             nb, resources = super().preprocess(nb, resources, km)
         finally:
@@ -77,13 +94,20 @@ class RunCells(Execute):
             if is_check(cell):
                 self._judge(index)
         except DeadKernelError:
-            self._go_on_behind(index, "ended the kernel")
+            self._go_on_behind(index, self._usage.why_ended or "ended the kernel")
         except CellTimeoutError:
             _fail(cell, "CellTimeoutError", "the output of this cell did not end")
             self._note(index, "wrote without end")
         if _timed_out(cell) and not self._answers():
-            self._go_on_behind(index, "could not be stopped")
+            self._go_on_behind(index, self._usage.why_ended or "could not be stopped")
         return cell, resources
+
+    def create_kernel_manager(self) -> KernelManager:
+        """Return a manager whose kernel runs in a sandbox, unless the instructor decided not to."""
+        manager = super().create_kernel_manager()
+        if self.sandbox == "bubblewrap":
+            enclose(manager, self, shown_of(course_of(self)), self._usage)
+        return manager
 
     def _judge(self, index: int) -> None:
         """Let a check be judged outside the kernel, with what the kernel has now."""
@@ -114,7 +138,12 @@ class RunCells(Execute):
 
     def start_new_kernel_client(self, **options: Any) -> Any:
         """Connect to the kernel, and keep ``exit()`` from ending it."""
-        client = super().start_new_kernel_client(**options)
+        said = getattr(self.km.provisioner, "last_words", ())
+        try:
+            client = super().start_new_kernel_client(**options)
+        except RuntimeError:
+            self.log.error("The kernel did not start; it said: %s", b"".join(said))
+            raise
         client.execute(_EXIT_IS_TOLD, silent=True)
         return client
 
@@ -124,6 +153,10 @@ class RunCells(Execute):
         payload = told["execute_reply"]["content"].get("payload", [])
         if any(each.get("source") == "ask_exit" for each in payload):
             self._note(told["cell_index"], "calls exit(), which had no effect")
+        errors = [each for each in told["cell"].outputs if each.output_type == "error"]
+        for error in errors if self.sandbox != "none" else ():
+            if limit := limit_behind(error.ename, error.evalue, self):
+                self._note(told["cell_index"], limit)
 
     def _note(self, index: int, what: str) -> None:
         cell = self.nb.cells[index]

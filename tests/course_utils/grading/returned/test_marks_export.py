@@ -63,7 +63,9 @@ def test_marks_that_do_not_exist_are_blank_and_named(course):
 
 
 def test_what_a_person_has_to_mark_is_told_until_it_is_marked(course):
-    assert course.table()["anna"]["note"] == f"{LESSON}: 14 points are not marked yet"
+    assert course.table()["anna"]["note"] == (
+        f"{LESSON}: unsandboxed; {LESSON}: 14 points are not marked yet"
+    )
     with Gradebook(course.api.coursedir.db_url) as gradebook:
         for name in ("why-answer", "end-answer", "task"):
             grade = gradebook.find_grade(name, LESSON, LESSON, "anna")

@@ -118,6 +118,12 @@ def test_the_other_points_are_kept_and_the_note_names_the_cell(student, course, 
     assert "SECRET" not in course.feedback(student)
 
 
+def test_that_there_was_no_sandbox_is_in_the_table_and_not_in_the_feedback(course, table):
+    for student in CASES:
+        assert "unsandboxed" in table[student]["note"]
+        assert "unsandboxed" not in course.feedback(student)
+
+
 def test_what_was_shown_before_the_kernel_ended_is_kept(course):
     first = next(c for c in course.executed("restart-as-on-colab").cells if c.cell_type == "code")
     assert first.execution_count == 1

@@ -6,8 +6,8 @@ In a notebook, a check calls an answer with `called`, takes ready functions away
 the challenge scores. The other names are steps that ``nbgrader_config.py`` puts into nbgrader. In
 order: `RefuseModules`, `ReleaseAssignment`, `Submit`, `Collect`, `take_only_notebook`,
 `SubmittedNotebook`, `SubmissionToRun`, `MendNotebook`, `RunCells`, `ForgiveWarnings`,
-`SafeOutputs`, `clean_html`, `HideTests`, `ReleaseFeedback`, `ExportMarks`. ``python -m course_utils.grading`` takes these steps
-for a class. Only these steps load nbgrader.
+`SafeOutputs`, `clean_html`, `HideTests`, `ReleaseFeedback`, `ExportMarks`.
+``python -m course_utils.grading`` takes these steps for a class. Only these steps load nbgrader.
 """
 
 import importlib

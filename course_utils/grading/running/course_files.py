@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.exchange.default import Exchange
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from course_utils.grading.running.bubblewrap import Shown
+from course_utils.grading.withheld import without_graded_jets
 
 __all__ = ["course_of", "drop_links", "shown_of", "source_of"]
 
@@ -75,11 +77,15 @@ def drop_links(folder: Path, course: CourseDirectory, resources: dict[str, Any])
 
 
 def _jets() -> dict[str, Path]:
-    """The jet files on this machine, without the small samples, which come with the package."""
+    """The jet files on this machine, without the small samples, which come with the package.
+
+    Of the test jets, those that a score counts on are left out.
+    """
     from course_utils.jetfile import DataNotFound  # a student's JupyterLab need not load them
     from course_utils.samples import SAMPLES, SPLITS, located, small_sample
 
     found = {}
+    cache = platformdirs.user_cache_path("jet-tagging-course") / "without_graded_jets"
     for sample in SAMPLES:
         for split in SPLITS:
             try:
@@ -87,5 +93,7 @@ def _jets() -> dict[str, Path]:
             except DataNotFound:
                 continue
             if path != small_sample(sample):
-                found[f"{sample}/{split}.h5"] = path
+                found[f"{sample}/{split}.h5"] = (
+                    without_graded_jets(path, cache) if split == "test" else path
+                )
     return found

@@ -14,6 +14,11 @@ from course_utils.metrics.differences import (
     paired_errors,
 )
 from course_utils.metrics.intervals import bootstrap, clopper_pearson, lower_limit
+from course_utils.metrics.likelihood import (
+    LikelihoodRatio,
+    cross_fitted_likelihood,
+    likelihood_ratio,
+)
 from course_utils.metrics.measurement import AucDifference, Measurement, Rejection
 from course_utils.metrics.scores import (
     OrderedScores,
@@ -27,6 +32,7 @@ from course_utils.metrics.scores import (
 
 __all__ = [
     "AucDifference",
+    "LikelihoodRatio",
     "Measurement",
     "OrderedScores",
     "Rejection",
@@ -35,6 +41,8 @@ __all__ = [
     "bootstrap",
     "clopper_pearson",
     "compare_auc",
+    "cross_fitted_likelihood",
+    "likelihood_ratio",
     "lower_limit",
     "ordered",
     "p_values_of_differences",

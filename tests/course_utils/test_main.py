@@ -287,7 +287,8 @@ def test_without_arguments_the_samples_are_listed_with_their_state(
     places.put(places.cache, "test", 4).write_bytes(b"")
     main([])
     listing = capsys.readouterr().out
-    assert listing.count("nothing") == 4  # train: splits never come from two places; and hbb's
+    # train: splits never come from two places; and those of the other samples
+    assert listing.count("nothing") == 1 + 3 * (len(SAMPLES) - 1)
     assert "4 jets, generated with seed 4" in listing
     assert str(path)[:40] in listing
     assert "not a sound jet file" in listing

@@ -142,7 +142,7 @@ _HBB: Final = Sample(
 # A W' of 600 GeV at rest gives its W a pT of just below 300 GeV; the Z beside it is invisible.
 # Pythia's default for the coupling of W' to WZ is zero. The polarisation of the W is not that of
 # WZ production below. Of QCD the two leading jets are taken. Its pTHat begins at 180 GeV, since
-# jets gain pT by initial-state radiation: from 230 GeV on, a tenth of those near 250 GeV would be
+# jets gain pT by initial-state radiation: from 230 GeV on, a third of those near 250 GeV would be
 # missing (docs/data.md).
 _W_TAGGING: Final = Sample(
     name="w_tagging",

@@ -4,6 +4,8 @@ All functions take ``y_true`` (1 or True for signal, 0 or False for background) 
 (higher is more signal-like, on any monotone scale), both of shape ``(n_jets,)``. They raise
 ``ValueError`` for anything else: other labels, NaN, infinities, a missing class.
 
+`likelihood_ratio` and `cross_fitted_likelihood` make such scores of a few observables.
+
 "Background rejection" is the inverse of the false-positive rate, 1/eps_B; it is not 1 - eps_B.
 The room imports NumPy and SciPy and nothing of the course.
 """

@@ -2,9 +2,8 @@
 
 No cut on the same observables selects better than one on the ratio of their densities (Neyman and
 Pearson, Phil. Trans. R. Soc. A 231 (1933) 289). With histograms in place of the densities there is
-a price: a bin with few jets learns them by heart. In two or three dimensions many bins are nearly
-empty, and jets that filled the histograms then look better separated than others. So
-`cross_fitted_likelihood` takes the ratio of each jet from histograms that it did not help to fill.
+a price: a bin with few jets learns them by heart, and those that filled the histograms look better
+separated than others. `cross_fitted_likelihood` takes each jet's ratio from other jets' histograms.
 """
 
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ class LikelihoodRatio:
         Of each observable, rising; a value that equals an edge belongs to the bin above it, and one
         beyond the last edge to the outermost bin.
     log_ratio : array of shape (n_bins_1, ..., n_bins_d)
-        0 where the jets say nothing, as in an empty bin.
+        0 in an empty bin.
     """
 
     edges: tuple[NDArray[np.float64], ...]
@@ -42,7 +41,7 @@ class LikelihoodRatio:
         Raises
         ------
         ValueError
-            If there are more or fewer observables than in the fit, or one is not finite.
+            If the number of observables is not that of the fit, or one is not finite.
         """
         values = _columns(observables)
         if values.shape[1] != len(self.edges):
@@ -69,14 +68,13 @@ def likelihood_ratio(
     observables : array of shape (n_jets, n_observables) or (n_jets,)
         Finite numbers in any units.
     bins : int, or one entry per observable
-        An entry is a number of bins, or an array of edges. A number asks for bins that hold equal
-        shares of the two classes taken together, each class counting one half. Where many jets have
-        the same value, there are fewer of them.
+        An entry is a number of bins, or an array of edges. Bins by number hold equal shares of the
+        two classes together, each counting one half; fewer where many jets have the same value.
     prior : float
-        Each bin is given this many jets of the smaller class and as large a share of the other, so
-        that a ratio is never 0/0 or infinite.
+        Jets of the smaller class added to each bin, with as large a share of the other: no ratio is
+        0/0 or infinite.
     weights : array of shape (n_jets,), optional
-        Of the jets, not negative; their scale in either class makes no difference.
+        Not negative; their scale in either class makes no difference.
 
     Raises
     ------
@@ -113,10 +111,9 @@ def cross_fitted_likelihood(
     ----------
     y_true, observables, bins, prior, weights
         See `likelihood_ratio`.
-    rng : numpy.random.Generator
-        Draws the folds.
+    rng : draws the folds
     n_folds : int
-        At least 2: more folds leave more jets for each fit, and take more time.
+        At least 2: more folds leave more jets for each fit.
     groups : array of shape (n_jets,), optional
         Jets of one group stay in one fold: those of the same collision know of each other.
 
@@ -128,8 +125,7 @@ def cross_fitted_likelihood(
     Raises
     ------
     ValueError
-        As `likelihood_ratio`; also if there are fewer groups than folds, or the jets outside a fold
-        are of one class.
+        As `likelihood_ratio`; also with too few groups, or one class outside a fold.
     """
     values, is_signal, weight = _sample(y_true, observables, weights)
     fold = _folds(len(values), groups, n_folds, rng)

@@ -111,7 +111,7 @@ def cross_fitted_likelihood(
     ----------
     y_true, observables, bins, prior, weights
         See `likelihood_ratio`.
-    rng : draws the folds
+    rng : numpy.random.Generator, for the folds
     n_folds : int
         At least 2: more folds leave more jets for each fit.
     groups : array of shape (n_jets,), optional

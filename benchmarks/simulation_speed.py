@@ -27,8 +27,8 @@ from course_utils.samples import SAMPLES
 from course_utils.simulation.clustering import leading_jets
 from course_utils.simulation.collisions import Collisions, final_state
 from course_utils.simulation.detector import reconstruct
-from course_utils.simulation.production import BATCH_EVENTS
 from course_utils.simulation.truth import TRUTHS
+from course_utils.simulation.units import BATCH_EVENTS
 
 STEPS = ("Pythia", "final state", "detector", "clustering", "truth match", "writing")
 

@@ -32,6 +32,9 @@ examples:
   {command} --generate top_tagging             make jets here, no network needed
   {command} --generate top_tagging --jets 300000 --seed 7 --workers 8
   {command} --generate hbb                     the same for Higgs bosons
+  {command} --generate w_tagging               W bosons and QCD as towers, for jet images
+  {command} --generate w_tagging_window --split test --jets 100000
+  {command} --generate w_top_qcd               three classes in four ranges of pT
   {command} hbb --files 6                      of the public 245 GB 6 files for training
   {command} --prepare images top_tagging       make images of what is here, once for all
 
@@ -186,6 +189,11 @@ def _fetch(
     sample: Sample, splits: list[str], folder: Path, options: argparse.Namespace
 ) -> Iterator[str]:
     """Fetch jet files, or make them of the public ntuples; the network's libraries only here."""
+    if not sample.doi and "JET_DATA_MIRROR" not in os.environ:
+        raise DataError(
+            f"There are no public files of {sample.name}. Make its jets here with: "
+            f"{data_command('--generate', sample.name)}"
+        )
     if sample.fetched_as == "CMS ntuples" and "JET_DATA_MIRROR" not in os.environ:
         from course_utils.samples.cms_portal import fetch_ntuples
 
@@ -285,17 +293,24 @@ def _list_samples() -> None:
         for heading in ("split", "public jets", "on this machine", "prepared"):
             table.add_column(heading, justify="right" if heading == "public jets" else "left")
         for split in SPLITS:
-            n_jets = f"{sample.n_jets[split]:,}" if split in sample.n_jets else "as fetched"
             table.add_row(
-                split, n_jets.replace(",", " "), _state(sample, split), _prepared(sample, split)
+                split, _n_public(sample, split), _state(sample, split), _prepared(sample, split)
             )
+        public = (
+            f"public files {sample.public_gigabytes} GB in all, {sample.licence}, doi:{sample.doi}"
+        )
         table.caption = (
-            f"{sample.name}: public files {sample.public_gigabytes} GB in all, {sample.licence}, "
-            f"doi:{sample.doi}\n{sample.reference}"
+            f"{sample.name}: {public if sample.doi else 'made here'}\n{sample.reference}"
         )
         console.print(table)
     how = f"{data_command('--help')} shows how to fetch or generate them."
     console.print(how, highlight=False)
+
+
+def _n_public(sample: Sample, split: str) -> str:
+    if not sample.doi:
+        return "none"
+    return f"{sample.n_jets[split]:,}".replace(",", " ") if sample.n_jets else "as fetched"
 
 
 def _state(sample: Sample, split: str) -> str:

@@ -1,9 +1,20 @@
 r"""Jet images: from constituents to pixels of pt, the same for a jet wherever it flies.
 
-The room may import `kinematics`; the images of two lessons to come, trimmed 25 x 25 jets and
-complete events, will be modules of their own here.
+`jet_images` has every option; `trimmed_images` and `et_images` are the recipes of two studies. The
+room may import `kinematics`, and its recipes `substructure`. The images of complete events, of a
+lesson to come, will be a module of their own here.
 """
 
 from course_utils.images.drawing import centred, flipped, jet_images, pixelated, rotated
+from course_utils.images.recipes import et_images, rebinned, trimmed_images
 
-__all__ = ["centred", "flipped", "jet_images", "pixelated", "rotated"]
+__all__ = [
+    "centred",
+    "et_images",
+    "flipped",
+    "jet_images",
+    "pixelated",
+    "rebinned",
+    "rotated",
+    "trimmed_images",
+]

@@ -42,7 +42,7 @@ _LONGEST_ATTRIBUTE: Final = 60_000  # HDF5 stops at 64 kB
 
 
 _YES_OR_NO: Final = ("label_", "sample_is")
-_COUNTS: Final = ("n_", "file", "pt_range")
+_COUNTS: Final = ("n_", "event", "file", "pt_range")
 
 
 def constituent_columns(n_constituents: int) -> tuple[str, ...]:
@@ -53,8 +53,9 @@ def constituent_columns(n_constituents: int) -> tuple[str, ...]:
 def column_type(name: str) -> type[np.generic]:
     """The type of a column that a sample adds, which its name decides.
 
-    ``label_...`` and ``sample_is...`` say yes or no (int8, 0 or 1). ``n_...``, ``file`` and
-    ``pt_range`` count (int32, at least 0). Every other column is a finite number (float32).
+    ``label_...`` and ``sample_is...`` say yes or no (int8, 0 or 1). ``n_...``, ``event``,
+    ``file`` and ``pt_range`` count (int32, at least 0). Every other column is a finite number
+    (float32).
 
     Examples
     --------

@@ -4,6 +4,8 @@ All functions take ``y_true`` (1 or True for signal, 0 or False for background) 
 (higher is more signal-like, on any monotone scale), both of shape ``(n_jets,)``. They raise
 ``ValueError`` for anything else: other labels, NaN, infinities, a missing class.
 
+`likelihood_ratio` and `cross_fitted_likelihood` make such scores of a few observables.
+
 "Background rejection" is the inverse of the false-positive rate, 1/eps_B; it is not 1 - eps_B.
 The room imports NumPy and SciPy and nothing of the course.
 """
@@ -14,6 +16,11 @@ from course_utils.metrics.differences import (
     paired_errors,
 )
 from course_utils.metrics.intervals import bootstrap, clopper_pearson, lower_limit
+from course_utils.metrics.likelihood import (
+    LikelihoodRatio,
+    cross_fitted_likelihood,
+    likelihood_ratio,
+)
 from course_utils.metrics.measurement import AucDifference, Measurement, Rejection
 from course_utils.metrics.scores import (
     OrderedScores,
@@ -27,6 +34,7 @@ from course_utils.metrics.scores import (
 
 __all__ = [
     "AucDifference",
+    "LikelihoodRatio",
     "Measurement",
     "OrderedScores",
     "Rejection",
@@ -35,6 +43,8 @@ __all__ = [
     "bootstrap",
     "clopper_pearson",
     "compare_auc",
+    "cross_fitted_likelihood",
+    "likelihood_ratio",
     "lower_limit",
     "ordered",
     "p_values_of_differences",

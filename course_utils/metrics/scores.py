@@ -164,7 +164,7 @@ def ordered(y_true: ArrayLike, y_score: ArrayLike) -> OrderedScores:
     >>> tagger.auc().value
     0.75
     """
-    return _ordered(*_checked(y_true, y_score))
+    return _ordered(*checked(y_true, y_score))
 
 
 def roc_curve(
@@ -240,7 +240,7 @@ def compare_auc(y_true: ArrayLike, y_score_a: ArrayLike, y_score_b: ArrayLike) -
     >>> compare_auc([0, 0, 1, 1], [0.1, 0.4, 0.3, 0.9], [1, 4, 3, 9])
     AucDifference(difference=0.0, error=0.0, p_value=1.0)
     """
-    is_signal, score_a, score_b = _checked(y_true, y_score_a, y_score_b)
+    is_signal, score_a, score_b = checked(y_true, y_score_a, y_score_b)
     area, shift = [], np.zeros(len(is_signal))
     for sign, score in ((1, score_a), (-1, score_b)):  # one after the other: half the memory
         tagger = _ordered(is_signal, score)
@@ -307,12 +307,12 @@ def accuracy(y_true: ArrayLike, y_score: ArrayLike, *, threshold: float = 0.5) -
     >>> accuracy([0, 1, 0, 1], [0.1, 0.3, 0.4, 0.9])
     Measurement(value=0.75, error=0.21650635094610965)
     """
-    is_signal, score = _checked(y_true, y_score, both_classes=False)
+    is_signal, score = checked(y_true, y_score, both_classes=False)
     correct = float(np.mean((score >= threshold) == is_signal))
     return Measurement(correct, math.sqrt(correct * (1 - correct) / len(score)))
 
 
-def _checked(
+def checked(
     y_true: ArrayLike, *y_scores: ArrayLike, both_classes: bool = True
 ) -> tuple[NDArray, ...]:
     labels = np.asarray(y_true)

@@ -20,18 +20,18 @@ More jets come from the command line, the only code that uses the Internet::
     ./data_download.sh top_tagging                the public files, by DOI
     ./data_download.sh --generate top_tagging     jets of the same kind, made here
 
+Public files of jet images, without jets, are read by `read_jet_images` and `read_class_images`.
+
 The room may import `course_utils.jetfile`, `course_utils.kinematics` and `course_utils.files`.
 """
 
-from course_utils.samples.catalogue import (
-    QCD_LABELS,
-    SAMPLES,
-    SPLITS,
-    TRUTH_LABELS,
-    Process,
-    Recipe,
-    Rounding,
-    Sample,
+from course_utils.samples.catalogue import QCD_LABELS, SAMPLES, SPLITS, TRUTH_LABELS
+from course_utils.samples.entry import Process, Recipe, Rounding, Sample
+from course_utils.samples.image_files import (
+    ClassImages,
+    ImageTable,
+    read_class_images,
+    read_jet_images,
 )
 from course_utils.samples.loading import (
     count_jets,
@@ -47,6 +47,8 @@ __all__ = [
     "SAMPLES",
     "SPLITS",
     "TRUTH_LABELS",
+    "ClassImages",
+    "ImageTable",
     "Process",
     "Recipe",
     "Rounding",
@@ -59,6 +61,8 @@ __all__ = [
     "load_frame",
     "load_jets",
     "located",
+    "read_class_images",
+    "read_jet_images",
     "small_sample",
     "stream_jets",
 ]

@@ -6,190 +6,27 @@ entries name the code that carries them out, so that a list of samples costs no 
 
 The numbers of ``top_tagging`` follow the Top Quark Tagging Reference Dataset (arXiv:1902.09914,
 section 2), the cuts of ``hbb`` what is usually done with the CMS sample of H->bb jets
-(doi:10.7483/OPENDATA.CMS.JGJX.MS7Q).
+(doi:10.7483/OPENDATA.CMS.JGJX.MS7Q), those of ``w_tagging`` Jet-Images (arXiv:1511.05190).
+docs/data.md compares the jets with what is known of the public ones.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from dataclasses import replace
+from typing import Final
 
-__all__ = [
-    "QCD_LABELS",
-    "SAMPLES",
-    "SPLITS",
-    "TRUTH_LABELS",
-    "Process",
-    "Recipe",
-    "Rounding",
-    "Sample",
-]
+from course_utils.samples.entry import Process, Recipe, Rounding, Sample
+
+__all__ = ["QCD_LABELS", "SAMPLES", "SPLITS", "TRUTH_LABELS"]
 
 SPLITS: Final = ("train", "val", "test")
 
 
-@dataclass(frozen=True)
-class Process:
-    """A hard process in Pythia's own words, and what its jets are called.
-
-    Attributes
-    ----------
-    name : str
-        A plain name in lower case, unique in its recipe.
-    title : str
-        For people: it goes into the provenance of the files.
-    is_signal : bool
-    stream : int
-        Number of its sequence of random numbers, unique in its recipe. As long as it stays, adding
-        other processes changes none of its jets.
-    settings : tuple of str
-    pthat : (low, high), optional
-        Window in GeV of the transverse momentum of the hard 2 -> 2 scattering. It shapes the jet
-        pT spectrum: leading jets reach their window from far below through initial-state
-        radiation, at a steeply rising price. None for a resonance.
-    parton_jet_pt : (low, high), optional
-        Window in GeV of the leading jet of partons while the shower is still at 20 GeV. Events
-        outside are given up there, before most of their cost. It must be so wide that next to no
-        jet in ``jet_pt`` comes from outside.
-    jet_pt : (low, high), optional
-        Window in GeV of the jets of this process; by default that of the recipe.
-    columns : mapping from str to number
-        Columns in which all jets of the process have the same value, such as ``label_W``.
-    """
-
-    name: str
-    title: str
-    is_signal: bool
-    stream: int
-    settings: tuple[str, ...]
-    pthat: tuple[float, float] | None = None
-    parton_jet_pt: tuple[float, float] | None = None
-    jet_pt: tuple[float, float] | None = None
-    columns: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a sample is made here: processes at one collider, a detector, and what a jet is.
-
-    Attributes
-    ----------
-    processes : tuple of Process
-        Any number of them: more than two classes, or one process in several pT windows.
-    unit_jets : tuple of int
-        Jets of each process in a unit of production. A file holds them in this proportion.
-    collision_energy : float
-        GeV, in the centre of mass.
-    settings : tuple of str
-        Pythia settings common to all processes, besides that energy.
-    jet_radius, jet_pt, jet_abs_eta
-        Of the anti-kT jets; pT window in GeV, of the jet as it is kept.
-    match : str
-        In words: which jets count as signal.
-    truth : str
-        A key of `course_utils.simulation.truth.TRUTHS`, which carries that out.
-    detector : str
-        A key of `course_utils.simulation.detector.DETECTORS`.
-    content : str
-        A key of `course_utils.simulation.production.CONTENTS`: what a row of the file is.
-    n_leading : int
-        How many of the hardest jets of an event may be taken.
-    trimming : (radius, fraction), optional
-        kT subjets of this radius with less than this fraction of the jet pT are dropped
-        (arXiv:0912.1342). Cuts are on the trimmed jet.
-    mass, soft_drop_mass : (low, high), optional
-        Windows in GeV of the jet as it is kept; None: no cut.
-    """
-
-    processes: tuple[Process, ...]
-    unit_jets: tuple[int, ...]
-    collision_energy: float
-    settings: tuple[str, ...]
-    jet_radius: float
-    jet_pt: tuple[float, float]
-    jet_abs_eta: float
-    match: str
-    truth: str = "process"
-    detector: str = "energy flow"
-    content: str = "jets"
-    n_leading: int = 1
-    trimming: tuple[float, float] | None = None
-    mass: tuple[float, float] | None = None
-    soft_drop_mass: tuple[float, float] | None = None
-
-    @property
-    def shares(self) -> dict[str, int]:
-        """Jets of each process in the smallest file there can be.
-
-        Examples
-        --------
-        >>> SAMPLES["hbb"].recipe.shares
-        {'signal': 1, 'background': 3}
-        """
-        smallest = math.gcd(*self.unit_jets)
-        names = (process.name for process in self.processes)
-        return {name: n // smallest for name, n in zip(names, self.unit_jets, strict=True)}
-
-    @property
-    def common_settings(self) -> tuple[str, ...]:
-        """The collider and what else all processes share, in Pythia's words."""
-        return (f"Beams:eCM = {self.collision_energy:.0f}.", *self.settings)
-
-    def process(self, name: str) -> Process:
-        """The process of this name."""
-        return next(process for process in self.processes if process.name == name)
-
-
-@dataclass(frozen=True)
-class Rounding:
-    """How the small sample in the package is rounded, so that it compresses to about 1 MB.
-
-    Numbers keep so many bits behind the leading one. The energy is computed from the rounded
-    momentum.
-    """
-
-    momentum_bits: int
-    energy_bits: int
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What there is to know about a sample before any of it is on this machine.
-
-    Attributes
-    ----------
-    n_jets : mapping from str to int
-        Of the public files, by split; empty where a file is as large as one fetches.
-    fetched_as : {"jet files", "CMS ntuples"}
-        What lies behind the DOI, and so how it is fetched.
-    most_files : int, optional
-        How many of many public files may be asked for; None: each split is one file.
-    columns : tuple of str
-        What its files have beyond the public format, in this order.
-    labels : tuple of str
-        Columns whose sum is 1 in a row that is a jet to use; empty: every row.
-
-    Examples
-    --------
-    >>> SAMPLES["top_tagging"].n_jets["train"]
-    1211000
-    """
-
-    name: str
-    title: str
-    reference: str
-    doi: str
-    licence: str
-    public_gigabytes: float
-    recipe: Recipe
-    rounding: Rounding
-    n_jets: Mapping[str, int] = field(default_factory=dict)
-    fetched_as: Literal["jet files", "CMS ntuples"] = "jet files"
-    most_files: int | None = None
-    columns: tuple[str, ...] = ()
-    labels: tuple[str, ...] = ()
+_W_TO_QUARKS: Final = ("24:onMode = off", "24:onIfAny = 1 2 3 4 5")
+_INVISIBLE_Z: Final = ("23:onMode = off", "23:onIfAny = 12 14 16")
+_TOP_PAIRS: Final = ("Top:gg2ttbar = on", "Top:qqbar2ttbar = on", *_W_TO_QUARKS)
+_QCD: Final = ("HardQCD:all = on",)
 
 
 def _harder(power: float) -> tuple[str, ...]:
@@ -216,13 +53,7 @@ _TOP_TAGGING: Final = Sample(
                 title="ttbar, both tops to hadrons, drawn by pTHat^2.65",
                 is_signal=True,
                 stream=1,
-                settings=(
-                    "Top:gg2ttbar = on",
-                    "Top:qqbar2ttbar = on",
-                    "24:onMode = off",
-                    "24:onIfAny = 1 2 3 4 5",
-                    *_harder(2.65),
-                ),
+                settings=(*_TOP_PAIRS, *_harder(2.65)),
                 pthat=(250.0, 1300.0),
                 parton_jet_pt=(510.0, 740.0),
             ),
@@ -231,7 +62,7 @@ _TOP_TAGGING: Final = Sample(
                 title="QCD dijets, drawn by pTHat^2.65",
                 is_signal=False,
                 stream=0,
-                settings=("HardQCD:all = on", *_harder(2.65)),
+                settings=(*_QCD, *_harder(2.65)),
                 pthat=(250.0, 1300.0),
                 parton_jet_pt=(510.0, 740.0),
             ),
@@ -282,8 +113,7 @@ _HBB: Final = Sample(
                     "HiggsSM:ffbar2HZ = on",
                     "25:onMode = off",
                     "25:onIfMatch = 5 -5",
-                    "23:onMode = off",
-                    "23:onIfAny = 12 14 16",
+                    *_INVISIBLE_Z,
                     *_harder(2.0),
                 ),
                 pthat=(160.0, 2500.0),
@@ -293,7 +123,7 @@ _HBB: Final = Sample(
                 title="QCD dijets, drawn by pTHat^3",
                 is_signal=False,
                 stream=0,
-                settings=("HardQCD:all = on", *_harder(3.0)),
+                settings=(*_QCD, *_harder(3.0)),
                 pthat=(160.0, 2500.0),
             ),
         ),
@@ -309,4 +139,123 @@ _HBB: Final = Sample(
     ),
 )
 
-SAMPLES: Final[Mapping[str, Sample]] = {each.name: each for each in (_TOP_TAGGING, _HBB)}
+# A W' of 600 GeV at rest gives its W a pT of just below 300 GeV; the Z beside it is invisible.
+# Pythia's default for the coupling of W' to WZ is zero. The polarisation of the W is not that of
+# WZ production below. Of QCD the two leading jets are taken. Its pTHat begins at 180 GeV, since
+# jets gain pT by initial-state radiation: from 230 GeV on, a third of those near 250 GeV would be
+# missing (docs/data.md).
+_W_TAGGING: Final = Sample(
+    name="w_tagging",
+    title="Boosted W bosons and QCD jets as calorimeter towers, pp 14 TeV",
+    reference="as in de Oliveira, Kagan, Mackey, Nachman, Schwartzman; arXiv:1511.05190",
+    columns=("n_quarks_inside", "ungroomed_mass", "event", "file"),
+    rounding=Rounding(momentum_bits=10, energy_bits=15, n_jets=2160),
+    recipe=Recipe(
+        processes=(
+            Process(
+                name="signal",
+                title="W' of 600 GeV to WZ, W to quarks, Z to neutrinos",
+                is_signal=True,
+                stream=1,
+                settings=(
+                    "NewGaugeBoson:ffbar2Wprime = on",
+                    "34:m0 = 600.",
+                    "Wprime:coup2WZ = 1.",
+                    "34:onMode = off",
+                    "34:onIfMatch = 23 24",
+                    *_W_TO_QUARKS,
+                    *_INVISIBLE_Z,
+                ),
+            ),
+            Process(
+                name="background",
+                title="QCD dijets",
+                is_signal=False,
+                stream=0,
+                settings=_QCD,
+                pthat=(180.0, 600.0),
+                parton_jet_pt=(235.0, 2000.0),
+                n_leading=2,
+            ),
+        ),
+        unit_jets=(500, 500),
+        collision_energy=14_000.0,
+        settings=("PartonLevel:MPI = off",),
+        jet_radius=1.0,
+        jet_pt=(250.0, 300.0),
+        jet_abs_eta=2.0,
+        match="W process; n_quarks_inside counts quarks of the W within R of the jet",
+        truth="quarks inside",
+        detector="towers",
+        trimming=(0.3, 0.05),
+        n_constituents=100,
+    ),
+)
+
+
+def _only_in_window(sample: Sample, name: str, mass: tuple[float, float], stream: int) -> Sample:
+    """The jets of a sample with this trimmed mass, from collisions of their own."""
+    recipe = sample.recipe
+    processes = tuple(
+        replace(process, stream=process.stream + stream) for process in recipe.processes
+    )
+    title = f"{sample.title}, {mass[0]:.0f} < m < {mass[1]:.0f} GeV"
+    window = replace(recipe, mass=mass, processes=processes)
+    rounding = replace(sample.rounding, n_jets=1800)  # they have more towers
+    return replace(sample, name=name, title=title, recipe=window, rounding=rounding)
+
+
+_W_WINDOW: Final = _only_in_window(_W_TAGGING, "w_tagging_window", (65.0, 95.0), stream=2)
+
+# One power of pTHat for all classes, so that their jets have the same pT in each range. The windows
+# in pTHat are wide, and events that cannot give a jet are stopped early.
+_PT_EDGES: Final = (300.0, 400.0, 600.0, 800.0, 1000.0)
+_Z_AND_W: Final = ("WeakDoubleBoson:ffbar2ZW = on", *_W_TO_QUARKS, *_INVISIBLE_Z)
+_CLASSES: Final = (
+    ("W", "WZ, W to quarks, Z to neutrinos", _Z_AND_W, {"label_W": 1, "label_top": 0}),
+    ("top", "ttbar, both tops to hadrons", _TOP_PAIRS, {"label_W": 0, "label_top": 1}),
+    ("QCD", "QCD dijets", _QCD, {"label_W": 0, "label_top": 0}),
+)
+
+
+def _in_range(number: int) -> tuple[Process, ...]:
+    """The three classes in one range of the jet pT."""
+    low, high = _PT_EDGES[number : number + 2]
+    return tuple(
+        Process(
+            name=f"{name}_{low:.0f}".lower(),
+            title=f"{title}, drawn by pTHat^4",
+            is_signal=name != "QCD",
+            stream=len(_CLASSES) * number + i,
+            settings=(*settings, *_harder(4.0)),
+            pthat=(0.8 * low, 1.25 * high) if name == "W" else (0.7 * low, 1.4 * high),
+            parton_jet_pt=None if name == "W" else (0.88 * low, 1.25 * high),
+            jet_pt=(low, high),
+            columns=columns | {"pt_range": number},
+        )
+        for i, (name, title, settings, columns) in enumerate(_CLASSES)
+    )
+
+
+_W_TOP_QCD: Final = Sample(
+    name="w_top_qcd",
+    title="W, top and QCD jets in four ranges of pT, pp 13 TeV",
+    reference="made for lesson 06",
+    columns=("label_W", "label_top", "pt_range", "n_quarks_inside", "event", "file"),
+    rounding=Rounding(momentum_bits=9, energy_bits=15, n_jets=1080),
+    recipe=Recipe(
+        processes=tuple(process for number in range(4) for process in _in_range(number)),
+        unit_jets=(250,) * 12,
+        collision_energy=13_000.0,
+        settings=("PartonLevel:MPI = off",),
+        jet_radius=1.0,
+        jet_pt=(300.0, 1000.0),
+        jet_abs_eta=2.0,
+        match="W or top process; n_quarks_inside counts quarks of one W or top within R of the jet",
+        truth="quarks inside",
+    ),
+)
+
+SAMPLES: Final[Mapping[str, Sample]] = {
+    each.name: each for each in (_TOP_TAGGING, _HBB, _W_TAGGING, _W_WINDOW, _W_TOP_QCD)
+}

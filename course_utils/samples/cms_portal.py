@@ -29,8 +29,9 @@ import requests
 
 from course_utils.files import locked
 from course_utils.jetfile import TTV, DataError, JetTable, install_command, write_jets
-from course_utils.samples.catalogue import SPLITS, Sample
+from course_utils.samples.catalogue import SPLITS
 from course_utils.samples.download import Resuming, faults_told, refuse_second
+from course_utils.samples.entry import Sample
 from course_utils.samples.places import holds, is_there
 
 PORTAL: Final = "https://opendata.cern.ch"

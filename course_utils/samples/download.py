@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from course_utils.files import disk_room, is_full, locked
 from course_utils.jetfile import DataError, data_command
-from course_utils.samples.catalogue import Sample
+from course_utils.samples.entry import Sample
 from course_utils.samples.places import is_there
 
 MIRROR: Final = "JET_DATA_MIRROR"

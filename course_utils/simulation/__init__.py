@@ -10,8 +10,10 @@ collisions  Pythia 8 set up for a process of the catalogue
 propagation where particles leave the solenoid, and which are lost before
 detector    tracks, towers and energy flow; `card` holds the detector's numbers
 clustering  leading anti-kT jets, their constituents, and the cuts
+decays      heavy particles and their quarks in Pythia's event records
 truth       the match to the generated particles, and the labels of a jet
-production  many jets: in parallel, reproducible, resumable, streamed to a file
+units       some hundred jets of one process, with random numbers of their own
+production  many units: in parallel, reproducible, resumable, streamed to a file
 workers     the processes that share this work on one machine
 =========== =====================================================================
 

@@ -39,16 +39,21 @@ class LeadingJets:
 
 
 def leading_jets(
-    flow: EnergyFlow, recipe: Recipe, *, jet_pt: tuple[float, float] | None = None
+    flow: EnergyFlow,
+    recipe: Recipe,
+    *,
+    jet_pt: tuple[float, float] | None = None,
+    n_leading: int = 1,
 ) -> LeadingJets:
     """Leading anti-kT jets (arXiv:0802.1189, E scheme) inside the recipe's cuts.
 
     Jets are the hardest of their event before any cut but the lower edge in pT: a jet above the
     window is not replaced by a softer one. Of more than 200 constituents the hardest are kept;
-    trimming and the soft drop mass use those. ``jet_pt`` is a window of its own.
+    trimming and the soft drop mass use those. ``jet_pt`` is a window of its own; ``n_leading`` is
+    how many jets of an event may be taken.
     """
     low, high = jet_pt or recipe.jet_pt
-    jets = _hardest_jets(flow, recipe, min_pt=low)
+    jets = _hardest_jets(flow, recipe, min_pt=low, n_leading=n_leading)
     if recipe.trimming:
         jets = _trimmed(jets, *recipe.trimming)
     pt, eta, _ = pt_eta_phi(jets.momentum)
@@ -75,7 +80,9 @@ def _trimmed(jets: LeadingJets, radius: float, fraction: float) -> LeadingJets:
     return replace(jets, momentum=kept.sum(axis=1, dtype=np.float64), constituents=kept)
 
 
-def _hardest_jets(flow: EnergyFlow, recipe: Recipe, *, min_pt: float) -> LeadingJets:
+def _hardest_jets(
+    flow: EnergyFlow, recipe: Recipe, *, min_pt: float, n_leading: int
+) -> LeadingJets:
     """The ``n_leading`` hardest jets above ``min_pt`` of each event."""
     # No jet has more energy than a beam: what lies beyond here is part of none above min_pt and
     # need not be clustered.
@@ -92,7 +99,7 @@ def _hardest_jets(flow: EnergyFlow, recipe: Recipe, *, min_pt: float) -> Leading
     hardest_first = np.lexsort((-pt_eta_phi(of_jet)[0], jet_event))
     in_order = jet_event[hardest_first]
     rank = np.arange(n_jets) - np.searchsorted(in_order, in_order)
-    kept = hardest_first[rank < recipe.n_leading]
+    kept = hardest_first[rank < n_leading]
 
     row = np.full(n_jets, -1)
     row[kept] = np.arange(len(kept))

@@ -34,9 +34,9 @@ class Collisions:
     """Pythia 8 at work on a process: event records, batch by batch.
 
     Where the process asks for it, an event is given up half-way: when its shower has come down to
-    20 GeV, and the leading jet of partons lies outside ``parton_jet_pt`` or clearly beyond the
-    jets' pseudorapidity. The rest, most of all the multiparton interactions, costs ten times as
-    much as the beginning.
+    20 GeV, and the leading jets of partons, as many as may be taken, lie outside ``parton_jet_pt``
+    or clearly beyond the jets' pseudorapidity. The rest, most of all the multiparton interactions,
+    costs ten times as much as the beginning.
 
     Raises ``ValueError`` when Pythia does not know a setting or cannot start; ``seed`` is from 1 to
     900 000 000.
@@ -44,7 +44,7 @@ class Collisions:
 
     def __init__(self, process: Process, recipe: Recipe, *, seed: int) -> None:
         self._pythia = pythia8mc.Pythia("", False)
-        self._veto = _Veto(process.parton_jet_pt, recipe)
+        self._veto = _Veto(process, recipe)
         if process.parton_jet_pt:
             self._pythia.setUserHooksPtr(self._veto)
         low, high = process.pthat or (None, None)
@@ -78,10 +78,10 @@ class Collisions:
 class _Veto(pythia8mc.UserHooks):
     """Looks at an event once, when the evolution in pT has come down to 20 GeV."""
 
-    def __init__(self, window: tuple[float, float] | None, recipe: Recipe) -> None:
+    def __init__(self, process: Process, recipe: Recipe) -> None:
         super().__init__()
-        self.n_given_up = 0
-        self._low, self._high = window or (0.0, np.inf)
+        self.n_given_up, self._n_leading = 0, process.n_leading
+        self._low, self._high = process.parton_jet_pt or (0.0, np.inf)
         self._to_abs_y = recipe.jet_abs_eta + 0.2
         anti_kt, to_abs_eta, all_final, massive = -1, 5.0, 1, 2
         self._jets = pythia8mc.SlowJet(
@@ -99,7 +99,10 @@ class _Veto(pythia8mc.UserHooks):
             return False
         self._jets.analyze(event)
         jets = self._jets
-        found = jets.sizeJet() and jets.pT(0) < self._high and abs(jets.y(0)) < self._to_abs_y
+        found = any(
+            jets.pT(i) < self._high and abs(jets.y(i)) < self._to_abs_y
+            for i in range(min(jets.sizeJet(), self._n_leading))
+        )
         self.n_given_up += not found
         return not found
 

@@ -14,10 +14,9 @@ import json
 import math
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -25,110 +24,19 @@ from io import BytesIO
 from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
-from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from course_utils.files import disk_room, is_full, locked, write_file
-from course_utils.jetfile import TTV, DataError, JetTable, column_type, write_jets
-from course_utils.samples import SAMPLES, Process, Recipe, Sample
-from course_utils.simulation.clustering import leading_jets
-from course_utils.simulation.collisions import Collisions, final_state
+from course_utils.jetfile import TTV, DataError, JetTable, write_jets
+from course_utils.samples import SAMPLES, Process, Recipe
 from course_utils.simulation.detector import DETECTORS
-from course_utils.simulation.truth import TRUTHS
+from course_utils.simulation.units import ARRAYS, MadeUnit, Unit, joined, make_unit
 from course_utils.simulation.workers import n_cores, worker_pool
 
-BATCH_EVENTS = 100
-_ARRAYS = ("jets", "truth", "y_true", "ttv")  # of a JetTable, in its order
 _LAYOUT = 3  # of a unit's file; another one is not continued
 _BYTES = 1300  # of a jet: 0.64 kB in a unit's file until all are there, 0.63 kB in the jet file
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One piece of work: jets of one process, with the random numbers that belong to it."""
-
-    sample: str
-    split: str
-    process: str
-    stream: int
-    number: int
-    seed: int
-    n_jets: int
-
-    @property
-    def file_name(self) -> str:
-        """Where the unit waits until all are there."""
-        return f"{self.process}_{self.number:06d}.npz"
-
-    def random(self) -> tuple[int, np.random.Generator]:
-        """Seed for Pythia, and numpy's generator for the detector."""
-        key = (TTV[self.split], self.stream, self.number)
-        sequence = np.random.SeedSequence(self.seed, spawn_key=key)
-        for_pythia, for_detector = sequence.spawn(2)
-        pythia_seed = int(for_pythia.generate_state(1)[0]) % 900_000_000 + 1
-        return pythia_seed, np.random.default_rng(for_detector)
-
-
-@dataclass(frozen=True)
-class MadeUnit:
-    """The jets of a unit, and how many collisions they took."""
-
-    table: JetTable
-    n_events: int
-
-
-def make_unit(unit: Unit) -> MadeUnit:
-    """Collide until the unit is full. Runs in a worker."""
-    sample = SAMPLES[unit.sample]
-    pythia_seed, rng = unit.random()
-    process, table_of = sample.recipe.process(unit.process), CONTENTS[sample.recipe.content]
-    collisions = Collisions(process, sample.recipe, seed=pythia_seed)
-    tables, n_jets = [], 0
-    while n_jets < unit.n_jets:
-        tables.append(table_of(collisions.batch(BATCH_EVENTS), sample, unit, rng=rng))
-        n_jets += len(tables[-1])
-    return MadeUnit(_joined(tables)[: unit.n_jets], collisions.n_tried)
-
-
-def jets_of(record: object, sample: Sample, unit: Unit, *, rng: np.random.Generator) -> JetTable:
-    """The sample's jets in a batch of Pythia's events."""
-    recipe = sample.recipe
-    process = recipe.process(unit.process)
-    flow = DETECTORS[recipe.detector].reconstruct(final_state(record), rng=rng)
-    found = leading_jets(flow, recipe, jet_pt=process.jet_pt)
-    truth = TRUTHS[recipe.truth](
-        record, found, radius=recipe.jet_radius, is_signal=process.is_signal
-    )
-    same_for_all = {**process.columns, "file": unit.number}
-    known = dict(truth.columns) | {
-        name: np.full(len(truth.kept), value, column_type(name))
-        for name, value in same_for_all.items()
-    }
-    return JetTable(
-        jets=found.constituents,
-        truth=truth.momentum.astype(np.float32),
-        y_true=truth.y_true,
-        ttv=np.full(len(truth.kept), TTV[unit.split], dtype=np.int8),
-        columns={name: known[name] for name in sample.columns},
-    )[truth.kept]
-
-
-# What a row of a file is, by the word in the recipe: a function of an event record, the sample, the
-# unit and a random generator that returns a `JetTable`.
-CONTENTS: Final[Mapping[str, Callable[..., JetTable]]] = {"jets": jets_of}
-
-
-def _joined(tables: list[JetTable]) -> JetTable:
-    def join(arrays: Iterable[NDArray]) -> NDArray:
-        return np.concatenate(list(arrays))
-
-    return JetTable(
-        *(join(getattr(t, name) for t in tables) for name in _ARRAYS),
-        columns={name: join(t.columns[name] for t in tables) for name in tables[0].columns},
-    )
 
 
 def produce(
@@ -303,13 +211,13 @@ def _described(process: Process) -> str:
     jet_pt = f", jet pT {process.jet_pt} GeV" if process.jet_pt else ""
     window = process.parton_jet_pt
     partons = f", leading jet of partons at 20 GeV {window} GeV" if window else ""
-    return f"{process.title}{pthat}{partons}{jet_pt}"
+    leading = f", {process.n_leading} leading jets" if process.n_leading > 1 else ""
+    return f"{process.title}{pthat}{partons}{jet_pt}{leading}"
 
 
 def _cuts(recipe: Recipe) -> str:
-    leading = "leading" if recipe.n_leading == 1 else f"{recipe.n_leading} leading"
     parts = [
-        f"{leading} anti-kT R={recipe.jet_radius} {'jet' if recipe.n_leading == 1 else 'jets'}",
+        f"leading anti-kT R={recipe.jet_radius} jet",
         f"pT {recipe.jet_pt} GeV",
         f"trimmed (kT R, fraction) {recipe.trimming}" if recipe.trimming else "",
         f"mass {recipe.mass} GeV" if recipe.mass else "",
@@ -354,7 +262,7 @@ def _made(units: list[Unit], pool: Executor, *, at_once: int) -> Iterator[tuple[
 
 def _save(path: Path, made: MadeUnit) -> None:
     buffer, table = BytesIO(), made.table
-    arrays = {name: getattr(table, name) for name in _ARRAYS}
+    arrays = {name: getattr(table, name) for name in ARRAYS}
     columns = {f"column_{name}": values for name, values in table.columns.items()}
     np.savez_compressed(buffer, n_events=made.n_events, **arrays, **columns)
     write_file(path, buffer.getvalue())
@@ -367,7 +275,7 @@ def _load(path: Path) -> JetTable:
             for name in stored.files
             if name.startswith("column_")
         }
-        return JetTable(*(stored[name] for name in _ARRAYS), columns=columns)
+        return JetTable(*(stored[name] for name in ARRAYS), columns=columns)
 
 
 def _events_tried(parts: Path, units: list[Unit]) -> dict[str, int]:
@@ -385,6 +293,6 @@ def _tables(parts: Path, units: list[Unit], n_jets: int) -> Iterator[JetTable]:
         size = sum(unit.n_jets for unit in of_each)
         share = min(1.0, (n_jets - number * size) / size)
         cut = [_load(parts / unit.file_name)[: round(share * unit.n_jets)] for unit in of_each]
-        table = _joined(cut)
+        table = joined(cut)
         key = (of_each[0].seed, TTV[of_each[0].split], number)
         yield table[np.random.default_rng(key).permutation(len(table))]

@@ -1,11 +1,13 @@
 """Makes the small samples that are checked in, so that every lesson starts without a download.
 
     python -m course_utils.simulation.small_sample top_tagging course_utils/samples/data
-    python -m course_utils.simulation.small_sample hbb course_utils/samples/data
+    for sample in hbb w_tagging w_tagging_window w_top_qcd; do
+        python -m course_utils.simulation.small_sample $sample course_utils/samples/data
+    done
 
-2000 jets, the three splits in one file, momenta rounded to 9 or 10 bits behind the leading one (a
-part in 1000 or 2000, far below the detector's resolution) so that the file compresses to about
-1 MB.
+Some thousand jets, the three splits in one file, momenta rounded to 8 to 10 bits behind the leading
+one (a part in 500 to 2000, far below the detector's resolution) so that the file compresses to
+about 1 MB.
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ from course_utils.jetfile import JetFile, write_jets
 from course_utils.samples import SAMPLES, Rounding
 from course_utils.simulation.production import produce
 
-JETS = {"train": 1200, "test": 400, "val": 400}  # of hbb 3, 1 and 1 files
 SEED = 2026
 
 
@@ -56,25 +57,27 @@ def compact(jets: NDArray[np.float32], rounding: Rounding) -> NDArray[np.float32
 
 def make(sample: str, folder: Path) -> Path:
     """Generate the jets and write them to ``<folder>/<sample>_small.h5``."""
+    rounding = SAMPLES[sample].rounding
+    sizes = {"train": rounding.n_jets, "test": rounding.n_jets // 3, "val": rounding.n_jets // 3}
     tables, events_tried, provenance = [], Counter(), {}
     with TemporaryDirectory() as scratch:
-        for split, n_jets in JETS.items():
+        for split, n_jets in sizes.items():
             made = produce(
                 sample, Path(scratch, f"{split}.h5"), n_jets=n_jets, seed=SEED, split=split
             )
             with JetFile(made, sample=sample) as file:
                 table, provenance = file.read(), dict(file.provenance)
-            tables.append(replace(table, jets=compact(table.jets, SAMPLES[sample].rounding)))
+            tables.append(replace(table, jets=compact(table.jets, rounding)))
             tried = {key: value for key, value in provenance.items() if key.startswith("events")}
             events_tried.update(tried)
-    splits = ", ".join(f"{split} {n_jets}" for split, n_jets in JETS.items())
-    rounding = {
+    splits = ", ".join(f"{split} {n_jets}" for split, n_jets in sizes.items())
+    said = {
         "split": splits,
-        "mantissa_bits": SAMPLES[sample].rounding.momentum_bits,
-        "energy_bits": SAMPLES[sample].rounding.energy_bits,
+        "mantissa_bits": rounding.momentum_bits,
+        "energy_bits": rounding.energy_bits,
     }
     path = folder / f"{sample}_small.h5"
-    write_jets(path, tables, provenance=provenance | events_tried | rounding)
+    write_jets(path, tables, provenance=provenance | events_tried | said)
     return path
 
 

@@ -17,13 +17,19 @@ from numpy.typing import NDArray
 
 from course_utils.samples import QCD_LABELS
 from course_utils.simulation.clustering import LeadingJets
-from course_utils.simulation.collisions import Particles, select
+from course_utils.simulation.collisions import Particles
+from course_utils.simulation.decays import (
+    BOTTOM,
+    CHARM,
+    hadronic_tops,
+    hadronic_w,
+    higgs_to_bb,
+    holds_tops,
+    last_hadrons,
+)
 from course_utils.simulation.detector import pt_eta_phi
 
 Array = NDArray[np.float64]
-
-TOP, W_BOSON, HIGGS, BOTTOM, CHARM = 6, 24, 25, 5, 4
-LAST_COPY, OUTGOING = 62, 23  # Pythia status codes: before its decay; parton of a hard decay
 
 
 @dataclass(frozen=True)
@@ -85,60 +91,33 @@ def process_truth(
     )
 
 
+def quarks_truth(
+    record: ak.Array, jets: LeadingJets, *, radius: float, is_signal: bool
+) -> TruthMatch:
+    """Every jet is what its process is named after, and ``n_quarks_inside`` says how much of it.
+
+    It counts the quarks of a W, or of the top with most of them there, within ``radius`` of the
+    jet's axis: at 300 GeV, a top jet is often a W alone, or a b quark and one other.
+    """
+    n_jets = len(jets.event)
+    n_inside, momentum = np.zeros(n_jets, np.int32), np.zeros((n_jets, 4))
+    if is_signal:
+        decays = hadronic_tops if holds_tops(record) else hadronic_w
+        n_inside, momentum = contained_quarks(jets, *decays(record), radius=radius)
+    return TruthMatch(
+        np.ones(n_jets, bool),
+        np.full(n_jets, is_signal, np.int8),
+        momentum,
+        {"n_quarks_inside": n_inside},
+    )
+
+
 TRUTHS: Final[Mapping[str, Callable[..., TruthMatch]]] = {
     "process": process_truth,
     "hadronic top": top_truth,
     "H to bb": hbb_truth,
+    "quarks inside": quarks_truth,
 }
-
-
-def hadronic_tops(record: ak.Array) -> tuple[Array, Array]:
-    """Top and antitop of every event, and the three quarks of each decay.
-
-    Returns
-    -------
-    tops : array of shape (n_events, 2, 4)
-        ``(E, px, py, pz)`` in GeV of the last copy before the decay; top first.
-    quarks : array of shape (n_events, 2, 3, 4)
-        The b quark and the two quarks of the W.
-
-    Raises ``ValueError`` if an event does not hold exactly two tops decaying to hadrons.
-    """
-    pdg_id, status, mother = _flat(record.id), _flat(record.status), _mothers(record)
-    tops = select(record, (abs(pdg_id) == TOP) & (abs(status) == LAST_COPY))
-    is_quark = (abs(pdg_id) < TOP) & (abs(status) == OUTGOING)
-    is_quark &= np.isin(abs(pdg_id[mother]), (TOP, W_BOSON))
-    quarks = select(record, is_quark)
-    if len(tops.event) != 2 * len(record) or len(quarks.event) != 6 * len(record):
-        raise ValueError("Expected two tops per event, each with three quarks; check the decays.")
-    # A quark belongs to the top whose charge conjugation its mother (t or W+) shares.
-    from_antitop = (pdg_id[mother] < 0)[is_quark]
-    order = np.lexsort((from_antitop, quarks.event))
-    top_order = np.lexsort((tops.pdg_id < 0, tops.event))
-    return (
-        tops.momentum[top_order].reshape(-1, 2, 4),
-        quarks.momentum[order].reshape(-1, 2, 3, 4),
-    )
-
-
-def higgs_to_bb(record: ak.Array) -> tuple[Array, Array]:
-    """The Higgs boson of every event, and the two b quarks of its decay.
-
-    Returns
-    -------
-    higgs : array of shape (n_events, 4)
-        ``(E, px, py, pz)`` in GeV of the last copy before the decay.
-    quarks : array of shape (n_events, 2, 4)
-
-    Raises ``ValueError`` if an event does not hold exactly one Higgs boson decaying to b quarks.
-    """
-    pdg_id, status = _flat(record.id), _flat(record.status)
-    from_higgs = pdg_id[_mothers(record)] == HIGGS
-    higgs = select(record, (pdg_id == HIGGS) & (abs(status) == LAST_COPY))
-    quarks = select(record, (abs(pdg_id) == BOTTOM) & (abs(status) == OUTGOING) & from_higgs)
-    if len(higgs.event) != len(record) or len(quarks.event) != 2 * len(record):
-        raise ValueError("Expected one Higgs boson per event, with two b quarks; check the decays.")
-    return higgs.momentum, quarks.momentum.reshape(-1, 2, 4)
 
 
 def matched_top(
@@ -172,6 +151,22 @@ def matched_higgs(
     return matched, np.where(matched[:, None], higgs[jets.event], 0.0)
 
 
+def contained_quarks(
+    jets: LeadingJets, particles: Array, quarks: Array, *, radius: float
+) -> tuple[NDArray[np.int32], Array]:
+    """How many quarks of one particle lie within ``radius`` of each jet's axis; most of them count.
+
+    ``particles`` has shape (n_events, n, 4) and ``quarks`` (n_events, n, n_quarks, 4). Returns the
+    numbers, shape (n_jets,), and the particle's momentum, shape (n_jets, 4), zero without a quark.
+    """
+    axis = jets.momentum[:, None, None]
+    inside = (_delta_r(quarks[jets.event], axis) < radius).sum(axis=2)
+    most = inside.argmax(axis=1)[:, None]
+    n_inside = np.take_along_axis(inside, most, axis=1)[:, 0].astype(np.int32)
+    momentum = np.take_along_axis(particles[jets.event], most[..., None], axis=1)[:, 0]
+    return n_inside, np.where(n_inside[:, None] > 0, momentum, 0.0)
+
+
 def qcd_labels(
     record: ak.Array, jets: LeadingJets, *, radius: float
 ) -> dict[str, NDArray[np.int8]]:
@@ -187,21 +182,6 @@ def qcd_labels(
     return {f"label_QCD_{name}": (first == i).astype(np.int8) for i, name in enumerate(order)}
 
 
-def last_hadrons(record: ak.Array, quark: int) -> Particles:
-    """Hadrons with a quark of this kind (4 or 5), as they are just before their weak decay.
-
-    An excited hadron, or a B meson that oscillates, is followed by another one with the quark and
-    does not count; nor does one of a quark and its own antiquark, which decays strongly.
-    """
-    kind = abs(_flat(record.id))
-    tens, hundreds, thousands = (kind // place % 10 for place in (10, 100, 1000))
-    meson = (thousands == 0) & (hundreds == quark) & (tens != quark)
-    holds = (kind > 100) & (kind < 10**6) & (meson | (thousands == quark))
-    goes_on = np.zeros(len(kind), bool)
-    goes_on[_mothers(record)[holds]] = True
-    return select(record, holds & ~goes_on)
-
-
 def _hadrons_inside(hadrons: Particles, jets: LeadingJets, radius: float) -> NDArray[np.int64]:
     """How many of the hadrons lie within ``radius`` of each jet's axis."""
     jet = np.full(hadrons.n_events, -1)
@@ -210,16 +190,6 @@ def _hadrons_inside(hadrons: Particles, jets: LeadingJets, radius: float) -> NDA
     found = of_jet >= 0
     distance = _delta_r(hadrons.momentum[found], jets.momentum[of_jet[found]])
     return np.bincount(of_jet[found][distance < radius], minlength=len(jets.event))
-
-
-def _flat(array: ak.Array) -> NDArray:
-    return ak.flatten(array).to_numpy()
-
-
-def _mothers(record: ak.Array) -> NDArray[np.int64]:
-    """Place of each particle's first mother in the flattened record."""
-    counts = ak.num(record).to_numpy()
-    return _flat(record.mother1) + np.repeat(np.cumsum(counts) - counts, counts)
 
 
 def _delta_r(a: Array, b: Array) -> Array:

@@ -14,7 +14,7 @@ import pytest
 
 from course_utils.__main__ import main, split_sizes
 from course_utils.jetfile import TTV, DataError, write_jets
-from course_utils.samples import load_jets
+from course_utils.samples import SAMPLES, load_jets
 
 if TYPE_CHECKING:
     from conftest import Places, Site, SomeJets
@@ -259,6 +259,17 @@ def test_wrong_usage_ends_with_status_2(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("sample", ["w_tagging", "w_tagging_window", "w_top_qcd"])
+def test_a_sample_without_public_files_is_made_here(
+    sample: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([sample]) == 1
+    sentence = f"Make its jets here with: ./data_download.sh --generate {sample}"
+    assert sentence in capsys.readouterr().err
+    assert main([]) == 0
+    assert f"{sample}: made here" in capsys.readouterr().out
+
+
 def test_without_arguments_the_samples_are_listed_with_their_state(
     places: Places, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -268,7 +279,7 @@ def test_without_arguments_the_samples_are_listed_with_their_state(
         assert fact in listing
     for fact in ("hbb", "245 GB", "CC0-1.0", "10.7483/OPENDATA.CMS.JGJX.MS7Q"):
         assert fact in listing
-    assert listing.count("nothing") == 6  # three splits of two samples
+    assert listing.count("nothing") == 3 * len(SAMPLES)  # three splits of each
     places.put_small()
     main([])
     assert capsys.readouterr().out.count("only the small sample") == 3
@@ -276,7 +287,8 @@ def test_without_arguments_the_samples_are_listed_with_their_state(
     places.put(places.cache, "test", 4).write_bytes(b"")
     main([])
     listing = capsys.readouterr().out
-    assert listing.count("nothing") == 4  # train: splits never come from two places; and hbb's
+    # train: splits never come from two places; and those of the other samples
+    assert listing.count("nothing") == 1 + 3 * (len(SAMPLES) - 1)
     assert "4 jets, generated with seed 4" in listing
     assert str(path)[:40] in listing
     assert "not a sound jet file" in listing

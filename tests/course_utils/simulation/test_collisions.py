@@ -27,12 +27,17 @@ def collisions(name="signal", *, recipe=TOP_TAGGING, seed=12, **changed):
     return Collisions(replace(recipe.process(name), **changed), recipe, seed=seed)
 
 
-def leading_pt(momenta, *, radius=0.8):
-    """pT of the hardest anti-kT jet of rows (px, py, pz, E), by FastJet; 0 without one."""
+def jets_pt(momenta, *, radius=0.8):
+    """pT of the anti-kT jets of rows (px, py, pz, E), by FastJet, falling."""
     particles = [fastjet.PseudoJet(*map(float, each)) for each in momenta]
     definition = fastjet.JetDefinition(fastjet.antikt_algorithm, radius)
     jets = fastjet.ClusterSequence(particles, definition).inclusive_jets()
-    return max((jet.pt() for jet in jets), default=0.0)
+    return sorted((jet.pt() for jet in jets), reverse=True)
+
+
+def leading_pt(momenta, *, radius=0.8):
+    """pT of the hardest of these jets; 0 without one."""
+    return (jets_pt(momenta, radius=radius) or [0.0])[0]
 
 
 # ---------------------------------------------------------------- events given up
@@ -64,6 +69,26 @@ def test_events_are_given_up_outside_the_window_of_the_parton_jet_and_only_there
     # Each event is looked at once: what is not given up is finished.
     assert kept.sum() == source.n_finished == 30
     assert len(kept) == source.n_tried > 60
+
+
+def test_one_of_two_leading_jets_of_partons_in_the_window_is_enough(monkeypatch):
+    """QCD of w_tagging gives two jets an event: the second counts where the first is too hard."""
+    seen, decide = [], module._Veto.doVetoPT
+
+    def spy(self, stage, event):
+        given_up = decide(self, stage, event)
+        final = [p for p in event if p.isFinal() and abs(p.eta()) < 5]
+        momenta = [(p.px(), p.py(), p.pz(), p.e()) for p in final]
+        seen.append((jets_pt(momenta, radius=1.0)[:2], not given_up))
+        return given_up
+
+    monkeypatch.setattr(module._Veto, "doVetoPT", spy)
+    low, high = 210.0, 240.0
+    recipe = replace(SAMPLES["w_tagging"].recipe, jet_abs_eta=10.0)
+    collisions("background", recipe=recipe, parton_jet_pt=(low, high)).batch(20)
+    inside = [[low < pt < high for pt in leading] for leading, _ in seen]
+    assert [any(each) for each in inside] == [kept for _, kept in seen]
+    assert any(each[-1] and not each[0] for each in inside)
 
 
 def test_jets_of_the_particles_are_near_the_window_of_the_partons():

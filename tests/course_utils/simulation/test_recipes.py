@@ -37,7 +37,11 @@ WINDOWS = ((300.0, 400.0), (400.0, 600.0))
 def of_window(number: int, first_stream: int) -> tuple[Process, ...]:
     """A W, a top and a QCD process in one range of the jet pT."""
     window = WINDOWS[number]
-    common = {"pthat": (0.9 * window[0], 1.15 * window[1]), "jet_pt": window}
+    common = {
+        "pthat": (0.9 * window[0], 1.15 * window[1]),
+        "jet_pt": window,
+        "n_leading": 2,
+    }
     return (
         Process(
             f"w_{number}", "ZW", True, first_stream,
@@ -60,9 +64,6 @@ THREE_CLASSES = Sample(
     name="three_classes",
     title="W, top and QCD jets in two ranges of pT",
     reference="a test",
-    doi="",
-    licence="CC0-1.0",
-    public_gigabytes=0,
     rounding=Rounding(10, 15),
     columns=("label_W", "label_top", "pt_range", "file"),
     recipe=Recipe(
@@ -75,7 +76,6 @@ THREE_CLASSES = Sample(
         jet_abs_eta=2.0,
         match="W or top process",
         detector="towers",
-        n_leading=2,
         trimming=(0.3, 0.05),
     ),
 )
@@ -128,8 +128,10 @@ def test_provenance_names_all_that_was_asked_for(three_classes):
     path = find(THREE_CLASSES.name, "train")
     with JetFile(path) as file:
         found = file.provenance
-    assert found["cuts"].startswith("2 leading anti-kT R=1.0 jets, pT (300.0, 600.0) GeV, trimmed")
-    assert found["top_1"] == "ttbar, pTHat (360.0, 690.0) GeV, jet pT (400.0, 600.0) GeV"
+    assert found["cuts"].startswith("leading anti-kT R=1.0 jet, pT (300.0, 600.0) GeV, trimmed")
+    assert found["top_1"] == (
+        "ttbar, pTHat (360.0, 690.0) GeV, jet pT (400.0, 600.0) GeV, 2 leading jets"
+    )
     assert "towers of 0.1 x 0.1" in found["detector"]
     assert found["events_tried_qcd_0"] > 0
 

@@ -34,8 +34,8 @@ from public_files import served, write_public_file
 from traitlets.config import Config, PyFileConfigLoader
 
 from course_utils.__main__ import main
-from course_utils.grading.judging.cell_names import cell_names
 from course_utils.grading.judging.checks import is_check
+from course_utils.grading.judging.names import cell_names
 from course_utils.grading.judging.reference import Solved
 from course_utils.grading.returned.feedback import hidden_sentences
 from course_utils.jetfile import TTV, JetFile, write_jets

@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution
 
-from course_utils.grading.judging.cell_names import CellNames, cell_names
+from course_utils.grading.judging.names import CellNames, cell_names
 
 __all__ = ["LessonError", "Solved", "run_cell"]
 

@@ -126,7 +126,7 @@ class Caller:
 
             kind = mirrors.module if _MODULE in reference.classes else mirrors.Optimiser
             return kind(self, reference)
-        return theirs(self, reference)
+        return _of_class(self, reference)
 
     def stand_ins(self) -> list[Any]:
         """Return what stands for an object of the kernel so far."""
@@ -216,7 +216,7 @@ class Theirs:
         return iter(self._caller.ask("items", self))
 
 
-def theirs(caller: Caller, reference: Reference) -> Theirs:
+def _of_class(caller: Caller, reference: Reference) -> Theirs:
     """Return a `Theirs` whose type has the name of the student's class."""
     name = reference.classes[0].rpartition(":")[2].rpartition(".")[2] if reference.classes else ""
     kind = type(name or "Theirs", (Theirs,), {})

@@ -1,6 +1,6 @@
 import pytest
 
-from course_utils.grading.judging.cell_names import cell_names
+from course_utils.grading.judging.names import cell_names
 
 
 @pytest.mark.parametrize(

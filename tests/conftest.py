@@ -30,7 +30,7 @@ settings.load_profile("course")
 
 def _unit(nodeid: str) -> str:
     """The tests that one worker runs, since they share what is expensive: a lesson, or a file."""
-    lesson = re.search(r"test_notebooks\.py::.*\[(\w+)\]$", nodeid)
+    lesson = re.search(r"tests/lessons/.*\[(\d\d_\w+)\]$", nodeid)
     return lesson[1] if lesson else nodeid.split("::")[0]
 
 

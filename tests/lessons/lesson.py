@@ -1,4 +1,4 @@
-"""A lesson, taken apart and run: what `test_notebooks.py` needs to hold every notebook honest.
+"""A lesson, taken apart and run: what the tests need to hold every notebook honest.
 
 A lesson is ``notebooks/NN_topic/NN_topic.ipynb`` with ``wrong_answers.toml`` beside it::
 
@@ -53,6 +53,9 @@ from course_utils.grading.judging.kernel_side import Serving
 from course_utils.grading.judging.reference import Solved
 from course_utils.grading.judging.theirs import Caller
 
+ROOT = Path(__file__).resolve().parents[2]
+# What continuous integration sets; every lesson has to know these names.
+SMALL_RUN = {"N_JETS": 1200, "N_EPOCHS": 3, "SEED": 7}
 SECTION = re.compile(r"^## .+", re.M)
 HEADING = re.compile(r"^### Exercise (\d+\.\d+): .+ \(([\d.]+) points?, (\d+) min\)$", re.M)
 FOLDED = re.compile(r"<details>.*?</details>", re.S)
@@ -197,6 +200,9 @@ class Lesson:
     def right_answers(self) -> dict[str, dict[str, str]]:
         """Unusual right answers by the cell that they stand in; empty if the lesson lists none."""
         return self.beside.get("right", {})
+
+
+LESSONS = [Lesson(path) for path in sorted(ROOT.glob("notebooks/*/*.ipynb"))]
 
 
 class Session:

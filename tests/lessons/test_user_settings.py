@@ -63,9 +63,9 @@ def first_cell(lesson: str) -> str:
     return "".join(next(cell["source"] for cell in cells if cell["cell_type"] == "code"))
 
 
-@pytest.mark.parametrize("lesson", ["01_dnn_on_constituents", "02_cnn_on_images"])
-def test_a_lesson_trains_with_the_settings_of_keras_itself(lesson: str, tmp_path: Path) -> None:
-    code = f"import os\n{first_cell(lesson)}\n{TRAIN}"
+@pytest.mark.parametrize("name", ["01_dnn_on_constituents", "02_cnn_on_images"])
+def test_a_lesson_trains_with_the_settings_of_keras_itself(name: str, tmp_path: Path) -> None:
+    code = f"import os\n{first_cell(name)}\n{TRAIN}"
     environment = home_of_somebody(tmp_path) | {"MPLBACKEND": "agg"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False

@@ -60,6 +60,7 @@ class RunCells(Limits, Execute):
         self._notes: list[str] = []
         self._deadly: set[int] = set()
         self._restarts = 0
+        self._disagreements: dict[str, list[str]] = {}
         self._usage = Usage()
         nb.metadata.pop(UNSANDBOXED, None)
         if self.sandbox == "none":
@@ -75,6 +76,8 @@ class RunCells(Limits, Execute):
             nb, resources = super().preprocess(nb, resources, km)
         finally:
             self._checks.whole_again()
+        for how, names in self._disagreements.items():
+            self._notes.append(f"{how}: {', '.join(map(quoted, names))}")
         for name in modules_left_behind(nb, folder):
             self._notes.append(f"imports {quoted(name)}, which is neither installed nor handed in")
         add_notes(nb, resources, self._notes, self.log)
@@ -119,7 +122,7 @@ class RunCells(Limits, Execute):
                 raise DeadKernelError
         cell = self.nb.cells[index]
         if disagreement := self._checks.outcome(index, verdict):
-            self._notes.append(f"check {quoted(cell.metadata.nbgrader.grade_id)} {disagreement}")
+            self._disagreements.setdefault(disagreement, []).append(cell.metadata.nbgrader.grade_id)
 
     def _start(self, code: str) -> Callable[[], bool]:
         """Send code to the kernel, and return what says whether it has run."""

@@ -120,7 +120,7 @@ def test_no_hidden_test_is_ever_in_the_kernel(course):
 def test_a_disagreement_stands_in_the_table_of_marks(course):
     for student in ("ast-transformer", "kernel-replaced"):
         note = course.table()[student]["note"]
-        assert "check `twice-check` passed in the notebook and failed when judged" in note
+        assert "passed in the notebook and failed when judged: `twice-check`, " in note
 
 
 def test_without_the_judge_the_same_attacks_succeed(tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from lesson import Lesson
 
+from course_utils.grading.batch.arguments import parser
 from course_utils.jetfile import JetFile, write_jets
 from course_utils.samples import small_sample
 
@@ -213,3 +214,14 @@ def test_nbgrader_commands_of_the_pages_are_known():
         _, subcommand, lesson, *_ = command.split()
         assert re.search(rf"^{subcommand}$", known, re.MULTILINE)
         assert (ROOT / "notebooks" / lesson).is_dir()
+
+
+def test_grading_commands_of_the_pages_are_known():
+    for command in commands("python -m course_utils.grading "):
+        words = shlex.split(command.removesuffix("..."))[3:]
+        args, settings = parser().parse_known_args(words)
+        assert all(re.fullmatch(r"--\w+\.\w+=\S+", setting) for setting in settings), command
+        named = {word for word in words if re.fullmatch(r"\d\d_\w+", word)}
+        assert all((ROOT / "notebooks" / lesson).is_dir() for lesson in named), command
+    named = {each.split()[3] for each in commands("python -m course_utils.grading ", inline=True)}
+    assert named == {"grade", "solution", "export"}

@@ -219,7 +219,7 @@ def test_nbgrader_commands_of_the_pages_are_known():
 def test_grading_commands_of_the_pages_are_known():
     for command in commands("python -m course_utils.grading "):
         words = shlex.split(command.removesuffix("..."))[3:]
-        args, settings = parser().parse_known_args(words)
+        _, settings = parser().parse_known_args(words)
         assert all(re.fullmatch(r"--\w+\.\w+=\S+", setting) for setting in settings), command
         named = {word for word in words if re.fullmatch(r"\d\d_\w+", word)}
         assert all((ROOT / "notebooks" / lesson).is_dir() for lesson in named), command

@@ -76,11 +76,12 @@ def grade_class(course: Course, plan: Plan) -> dict[str, Entry]:
     Raises
     ------
     BatchError
-        If the lesson or a student is unknown, nobody handed in, another process grades this lesson,
-        or the course folder cannot be written.
+        If no sandbox can be made, the lesson or a student is unknown, nobody handed in, another
+        process grades this lesson, or the course folder cannot be written.
     KeyboardInterrupt
         After all processes were ended and their half-written folders removed.
     """
+    course.require_sandbox()
     with course.gradebook() as gradebook:
         lesson = course.lesson(gradebook, plan.lesson)
         students = course.students(plan.lesson, plan.students)

@@ -20,6 +20,8 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy import make_url
 
 from course_utils.grading.batch.errors import BatchError, printable
+from course_utils.grading.running.bubblewrap import SandboxError, require_bubblewrap
+from course_utils.grading.running.cells import RunCells
 
 __all__ = ["Course", "nbgrader_app", "open_course"]
 
@@ -73,6 +75,21 @@ class Course:
         """Return a folder of nbgrader's, for example ``submitted/STUDENT/LESSON``."""
         step = getattr(self.coursedir, f"{step}_directory")
         return Path(self.coursedir.format_path(step, student, lesson))
+
+    def require_sandbox(self) -> None:
+        """Make sure that notebooks can be run as the settings say, before the first one is.
+
+        Raises
+        ------
+        BatchError
+            If no sandbox can be made here.
+        """
+        if RunCells(parent=self.app).sandbox == "none":
+            return
+        try:
+            require_bubblewrap()
+        except SandboxError as error:
+            raise BatchError(str(error)) from None
 
     def gradebook(self) -> closing[Gradebook]:
         """Return the open gradebook, to be used in a ``with`` statement.

@@ -1,5 +1,6 @@
 """What cannot be done is refused at once, with one sentence that says what to do."""
 
+import os
 import re
 import shlex
 import sqlite3
@@ -121,3 +122,10 @@ def test_a_writer_waits_longer_for_another_than_sqlite_does(course, monkeypatch)
     assert time.monotonic() - began > 5  # so it did wait
     release.join()
     other.close()
+
+
+def test_without_a_sandbox_nobody_is_graded(course, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    said = refused(course, "grade", LESSON, "--RunCells.sandbox=bubblewrap")
+    assert "ordinary account, not as root: nothing was graded" in said
+    assert not (course.folder / "grading" / f"{LESSON}.jsonl").exists()

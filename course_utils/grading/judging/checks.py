@@ -110,9 +110,9 @@ class Checks:
     def _error(self, at: int, verdict: Verdict) -> NotebookNode:
         """Return an error as a kernel shows it, with an arrow at the line that failed."""
         name, text = type(verdict.error).__name__, str(verdict.error)
-        lines = self._whole[at].splitlines()
-        arrow = [f"----> {verdict.line} {lines[verdict.line - 1]}"] if verdict.line else []
-        return new_output("error", ename=name, evalue=text, traceback=[*arrow, f"{name}: {text}"])
+        line = verdict.line or 1  # a check that did not begin fails at its first line
+        arrow = f"----> {line} {self._whole[at].splitlines()[line - 1]}"
+        return new_output("error", ename=name, evalue=text, traceback=[arrow, f"{name}: {text}"])
 
     def _is_hidden(self, at: int, line: int) -> bool:
         """Whether a line of a check is hidden; one behind the hidden part may be its doing."""

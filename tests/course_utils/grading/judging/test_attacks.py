@@ -123,6 +123,11 @@ def test_a_disagreement_stands_in_the_table_of_marks(course):
         assert "passed in the notebook and failed when judged: `twice-check`, " in note
 
 
+def test_the_student_reads_why_a_check_did_not_begin(course):
+    assert "kernel did not answer the judge" in course.feedback("kernel-replaced")
+    assert "SECRET" not in course.feedback("kernel-replaced")
+
+
 def test_without_the_judge_the_same_attacks_succeed(tmp_path, monkeypatch):
     monkeypatch.setattr("course_utils.grading.RunCells", Execute, raising=False)
     patch = quiet_machine()

@@ -31,7 +31,6 @@ import contextlib
 import io
 import re
 import socket
-import sys
 import textwrap
 import threading
 import tomllib
@@ -67,7 +66,6 @@ PICTURE = re.compile(
 HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS\n(.*?)^### END HIDDEN TESTS$", re.M | re.S)
 SOLUTION = re.compile(r"^ *### BEGIN SOLUTION\n(.*?)^ *### END SOLUTION", re.M | re.S)
 NO_ANSWERS = ("claims", "prose", "right")  # not wrong answers
-QUIET = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
 
 @dataclass(frozen=True)
@@ -269,7 +267,11 @@ class Session:
         last = None
         if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";"):
             last = ast.Expression(tree.body.pop().value)
-        with contextlib.chdir(self.folder), _kernel_warnings(), self._figures_closed():
+        with (
+            contextlib.chdir(self.folder),
+            warnings.catch_warnings(action="ignore"),
+            self._figures_closed(),
+        ):
             exec(compile(tree, "<cell>", "exec"), self.namespace)
             return last and eval(compile(last, "<cell>", "eval"), self.namespace)
 
@@ -426,18 +428,3 @@ def filled_in(lesson: Lesson, released: nbformat.NotebookNode) -> nbformat.Noteb
     for cell in notebook.cells:
         cell.source = answers.get(cell.id, cell.source)
     return notebook
-
-
-@contextlib.contextmanager
-def _kernel_warnings() -> Iterator[None]:
-    """The warnings that a notebook kernel shows, on standard error, where nbgrader sees them."""
-
-    def show(message, category, filename, lineno, file=None, line=None):
-        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
-
-    with warnings.catch_warnings():
-        warnings.showwarning = show
-        warnings.resetwarnings()
-        for category in QUIET:
-            warnings.simplefilter("ignore", category)
-        yield

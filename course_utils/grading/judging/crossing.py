@@ -125,6 +125,8 @@ class Wire:
                 return ["bytes", frame.place(np.frombuffer(bytes(value), np.uint8))]
             case np.ndarray() if value.dtype.kind in KINDS:
                 return ["array", frame.place(np.asarray(value))]
+            case np.ndarray() if value.dtype.kind == "O" and value.ndim == 0:
+                return self._pack(value.item(), frame, depth - 1)
             case np.ndarray() if value.dtype.kind == "O":
                 return ["objects", [self._pack(item, frame, depth - 1) for item in value.tolist()]]
             case list() | tuple() | set() | frozenset():
@@ -211,7 +213,8 @@ def _framework(value: Any) -> str | None:
 def _numbers(framework: str, tensor: Any) -> tuple[np.ndarray, bool]:
     """Return the numbers of a tensor, and whether slopes are wanted for them."""
     if framework == "tensorflow":
-        return np.asarray(tensor), False
+        array = np.asarray(tensor)  # of a type that NumPy does not know, such as bfloat16
+        return (array if array.dtype.kind in {*KINDS, "O"} else array.astype(np.float32)), False
     plain = tensor.detach().cpu().resolve_conj().resolve_neg()
     if str(plain.dtype) in ("torch.bfloat16", "torch.float16"):
         plain = plain.float()

@@ -85,6 +85,7 @@ class Kind(str, Enum):  # noqa: UP042 (str of a StrEnum is its value)
         (Fraction(1, 4), 0.25),
         (Decimal("0.5"), 0.5),
         (Kind.TOP, "top"),
+        (np.array(1.5, dtype=object), 1.5),
         (np.asfortranarray(np.arange(6).reshape(2, 3)), np.arange(6).reshape(2, 3)),
     ],
 )

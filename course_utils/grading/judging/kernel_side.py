@@ -196,14 +196,16 @@ class Serving:
 
     def ask(self, *request: Any) -> Any:
         """Ask the judge for something that was lent, in the middle of a call."""
-        frame = self.frame
+        frame, inputs = self.frame, self.inputs
         self.connection.send(self.wire.framed(list(request)))
-        kind, *answer = self._received()
-        self.frame = frame
+        while (told := self._received())[0] not in ("value", "raised"):
+            self._answer(told)  # what was lent looks at an argument that has stayed here
+        self.frame, self.inputs = frame, inputs
+        kind, *answer = told
         if kind == "raised":
             classes, message = answer
             raise exception_like(classes, message)
-        return answer[0] if kind == "value" else None
+        return answer[0]
 
 
 class _Lent:

@@ -144,6 +144,25 @@ def test_a_function_of_the_check_is_called_here():
     assert seen == [3.0, 4.0]
 
 
+def test_a_function_of_the_check_can_use_an_object_of_the_students():
+    source = (
+        "class Jet:\n    pts = [3.0, 4.0]\n    def scaled(self, by): return 2 * by(self.pts[0])\n"
+    )
+    source += "def f(g): return g(Jet()) + g(Jet())"
+    assert call(source, lambda jet: jet.pts[1] + jet.scaled(lambda pt: pt + 1)) == 2 * (4 + 8)
+    assert call("def f(g): return g(range(4))", lambda numbers: sum(numbers)) == 6
+    assert call("def f(g, x): return g(lambda y: y + x)", lambda h: h(h(1)), 5) == 11
+
+
+def test_functions_that_call_each_other_without_end_end():
+    with pytest.raises((RecursionError, RuntimeError)):
+        call("def f(g): return g(f)", again)
+
+
+def again(function):
+    return function(again)
+
+
 def test_what_the_checks_function_raises_can_be_caught_there():
     def refuses(x):
         raise KeyError("x")

@@ -215,6 +215,8 @@ class Optimiser(Theirs):
 def take_state(value: Any, state: dict[str, Any]) -> None:
     """Give a network or an optimiser of a check the state that a student's function has left."""
     if isinstance(value, torch.optim.Optimizer):
+        if not _is_numbers(state):
+            raise CrossingError("Keep numbers and tensors in an optimiser.")
         value.load_state_dict(state)
         return
     _take_weights(value, state)
@@ -230,6 +232,14 @@ def take_state(value: Any, state: dict[str, Any]) -> None:
         before = vars(value).get(name)
         if not name.startswith("_") and _is_plain(before) and _is_plain(item):
             setattr(value, name, item)
+
+
+def _is_numbers(state: Any) -> bool:
+    if isinstance(state, dict):
+        return all(map(_is_numbers, state.values()))
+    if isinstance(state, list | tuple):
+        return all(map(_is_numbers, state))
+    return state is None or isinstance(state, torch.Tensor) or _is_plain(state)
 
 
 def _is_plain(value: Any) -> bool:

@@ -143,6 +143,17 @@ def test_a_state_holds_numbers_and_no_layers():
         take_state(network, state)
 
 
+def test_the_state_of_an_optimiser_is_numbers():
+    optimiser = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
+    state = optimiser.state_dict()
+    state["param_groups"][0]["lr"] = 0.2
+    take_state(optimiser, state)
+    assert optimiser.param_groups[0]["lr"] == 0.2
+    state["param_groups"][0]["lr"] = print
+    with pytest.raises(CrossingError, match="numbers"):
+        take_state(optimiser, state)
+
+
 def test_a_network_has_an_end(monkeypatch, theirs):
     monkeypatch.setattr("course_utils.grading.judging.mirrors._MOST_PARTS", 2)
     with pytest.raises(CrossingError, match="at most 2 layers"):

@@ -23,6 +23,8 @@ from course_utils.grading.judging.reference import LessonError, Solved
 
 __all__ = ["Checks"]
 
+_LONGEST = 10_000  # letters of a message
+
 
 class Checks:
     """The checks of one submission.
@@ -75,12 +77,13 @@ class Checks:
         start, seconds
             See `kernel_called`.
         """
-        cell = self.notebook.cells[at]
+        name = self._name(at)
+        check = self._judge.solved.source_of(name)  # the lesson's text, no submission's
+        self._judge.solved.names_before(name)  # the lesson's own time is not the student's
         with _folder(folder) as meeting_place:
             try:
                 with kernel_called(meeting_place, start, seconds) as caller:
-                    name = cell.metadata.nbgrader.grade_id
-                    return self._judge.verdict(name, self._whole[at], caller, meeting_place)
+                    return self._judge.verdict(name, check, caller, meeting_place)
             except (NoAnswerError, OSError, EOFError) as error:  # timeouts are among them
                 return Verdict(error=error)
 
@@ -99,7 +102,7 @@ class Checks:
             for error in errors:
                 text = f"(in the notebook this check failed: {error.ename}: {error.evalue})\n"
                 cell.outputs.append(new_output("stream", text=text))
-            if verdict.result is not None:
+            if type(verdict.result) in (int, float):  # nothing else of a check's are points
                 data = {"text/plain": repr(verdict.result)}
                 cell.outputs.append(new_output("execute_result", data, execution_count=None))
             return "failed in the notebook and passed when judged" if errors else None
@@ -109,20 +112,37 @@ class Checks:
 
     def _error(self, at: int, verdict: Verdict) -> NotebookNode:
         """Return an error as a kernel shows it, with an arrow at the line that failed."""
-        name, text = type(verdict.error).__name__, str(verdict.error)
+        name, text = type(verdict.error).__name__, _printable(verdict.error)
         line = verdict.line or 1  # a check that did not begin fails at its first line
-        arrow = f"----> {line} {self._whole[at].splitlines()[line - 1]}"
+        arrow = f"----> {line} {self._lines(at)[line - 1]}"
         return new_output("error", ename=name, evalue=text, traceback=[arrow, f"{name}: {text}"])
+
+    def _name(self, at: int) -> str:
+        return self.notebook.cells[at].metadata.nbgrader.grade_id
+
+    def _lines(self, at: int) -> list[str]:
+        return self._judge.solved.source_of(self._name(at)).splitlines()
 
     def _is_hidden(self, at: int, line: int) -> bool:
         """Whether a line of a check is hidden; one behind the hidden part may be its doing."""
-        lines = self._whole[at].splitlines()
+        lines = self._lines(at)
         return "### BEGIN HIDDEN TESTS" in (each.strip() for each in lines[:line])
 
 
 def is_check(cell: NotebookNode) -> bool:
     """Whether a cell is a check that gives points."""
     return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)
+
+
+def _printable(error: BaseException) -> str:
+    """Return the text of an error, in which a student's values may stand, as a notebook holds it.
+
+    JSON can name letters that no file can hold.
+    """
+    text = str(error)
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]} ..."
+    return text.encode(errors="backslashreplace").decode()
 
 
 @lru_cache(maxsize=4)

@@ -14,6 +14,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -21,7 +23,7 @@ import numpy as np
 
 from course_utils.grading.judging.frames import KINDS, CrossingError, Frame
 
-__all__ = ["Reference", "Wire", "class_names", "known_class"]
+__all__ = ["Reference", "Wire"]
 
 _DEPTH = 40
 _LISTS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
@@ -38,7 +40,7 @@ class Reference:
     mine : bool
         Whether it belongs to the side that holds this reference.
     classes : tuple of str
-        Its class and those that it derives from, see `class_names`.
+        Its class and those that it derives from, see `classes.class_names`.
     """
 
     number: int
@@ -91,7 +93,7 @@ class Wire:
         try:
             tree, bundle = frame.tree
             if bundle is not None and self.loads is not None:
-                frame.bundle = self.loads(frame.array(bundle[1]).tobytes())
+                frame.bundle = self.loads(frame.take(bundle[1]).tobytes())
             frame.slopes = []
             return self._unpack(tree, frame, list(slopes))
         except (KeyError, TypeError, IndexError, ValueError, RecursionError) as error:
@@ -102,6 +104,8 @@ class Wire:
             raise CrossingError("The value is nested too deeply.")
         if value is None or type(value) in (bool, str):
             return value
+        if hasattr(type(value), "stands_for_another"):  # whatever class it says it has
+            return self._pack_reference(value)
         match value:
             case np.generic() if value.dtype.kind in KINDS:
                 return ["scalar", frame.place(np.asarray(value))]
@@ -110,7 +114,9 @@ class Wire:
             case float():
                 return float(value)
             case str():
-                return str(value)
+                return str.__str__(value)  # of a member of an Enum, too
+            case Fraction() | Decimal():
+                return float(value)
             case complex():
                 return ["complex", value.real, value.imag]
             case PurePath():
@@ -119,6 +125,8 @@ class Wire:
                 return ["bytes", frame.place(np.frombuffer(bytes(value), np.uint8))]
             case np.ndarray() if value.dtype.kind in KINDS:
                 return ["array", frame.place(np.asarray(value))]
+            case np.ndarray() if value.dtype.kind == "O" and value.ndim == 0:
+                return self._pack(value.item(), frame, depth - 1)
             case np.ndarray() if value.dtype.kind == "O":
                 return ["objects", [self._pack(item, frame, depth - 1) for item in value.tolist()]]
             case list() | tuple() | set() | frozenset():
@@ -140,6 +148,9 @@ class Wire:
         if self.pickles(value):
             frame.bundle.append(value)
             return ["pickled", len(frame.bundle) - 1]
+        return self._pack_reference(value)
+
+    def _pack_reference(self, value: Any) -> Any:
         reference = self.refer(value)
         return ["reference", reference.number, reference.mine, list(reference.classes)]
 
@@ -149,11 +160,11 @@ class Wire:
         kind, *rest = tree
         match kind:
             case "array":
-                return frame.array(rest[0])
+                return frame.take(rest[0])
             case "scalar":
-                return frame.array(rest[0]).reshape(())[()]
+                return frame.take(rest[0]).reshape(())[()]
             case "bytes":
-                return frame.array(rest[0]).tobytes()
+                return frame.take(rest[0]).tobytes()
             case "complex":
                 return complex(*rest)
             case "path":
@@ -179,7 +190,7 @@ class Wire:
     ) -> Any:
         """Return the tensor, or the array where that framework is not loaded."""
         library = sys.modules.get(framework) if framework in ("torch", "tensorflow") else None
-        array = frame.array(place)
+        array = frame.take(place)
         if library is None:
             return array
         if framework == "tensorflow":
@@ -202,33 +213,9 @@ def _framework(value: Any) -> str | None:
 def _numbers(framework: str, tensor: Any) -> tuple[np.ndarray, bool]:
     """Return the numbers of a tensor, and whether slopes are wanted for them."""
     if framework == "tensorflow":
-        return np.asarray(tensor), False
+        array = np.asarray(tensor)  # of a type that NumPy does not know, such as bfloat16
+        return (array if array.dtype.kind in {*KINDS, "O"} else array.astype(np.float32)), False
     plain = tensor.detach().cpu().resolve_conj().resolve_neg()
     if str(plain.dtype) in ("torch.bfloat16", "torch.float16"):
         plain = plain.float()
     return np.array(plain.numpy()), bool(tensor.requires_grad)
-
-
-def class_names(value: Any) -> list[str]:
-    """Return the classes of a value as ``"module:name"``, the nearest one first."""
-    return [f"{each.__module__}:{each.__qualname__}" for each in type(value).__mro__]
-
-
-def known_class(classes: Sequence[str], base: type = object) -> type | None:
-    """Return the first of some classes that a module here has, too.
-
-    Parameters
-    ----------
-    classes : sequence of str
-        As `class_names` returns them. Nothing is imported for their sake.
-    base : type
-        What the class must derive from.
-    """
-    for name in classes:
-        module, _, path = name.partition(":")
-        found: Any = sys.modules.get(module) if module != "__main__" else None
-        for part in path.split("."):
-            found = getattr(found, part, None)
-        if isinstance(found, type) and found is not object and issubclass(found, base):
-            return found
-    return None

@@ -9,6 +9,8 @@ that a notebook does to its interpreter decides about points, and no hidden test
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import socket
 import tempfile
 import time
@@ -18,7 +20,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+from course_utils.grading.judging.ending import ended_at
 from course_utils.grading.judging.frames import Connection
 from course_utils.grading.judging.reference import Solved, run_cell
 from course_utils.grading.judging.theirs import Caller
@@ -85,8 +89,11 @@ class Judge:
             If the lesson itself fails; that is no fault of the student's.
         """
         names = self.solved.names_before(name)
-        with _temporary_files_in(folder):
-            return self._run(name, check, names, caller)
+        try:
+            with ended_at(caller.connection.deadline + _GRACE), _temporary_files_in(folder):
+                return self._run(name, check, names, caller)
+        except TimeoutError as error:  # it came when the check had just ended
+            return Verdict(error=error)
 
     def _run(self, name: str, check: str, names: dict[str, Any], caller: Caller) -> Verdict:
         try:
@@ -98,6 +105,8 @@ class Judge:
         except (Exception, SystemExit) as error:
             return Verdict(error=error, line=_line_of_check(error))
 
+
+_GRACE = 10.0  # seconds behind those of the kernel, for a check's own work
 
 # Sends code to a kernel; what it returns says whether the kernel has run it.
 Start = Callable[[str], Callable[[], bool]]
@@ -133,9 +142,10 @@ def kernel_called(folder: Path, start: Start, seconds: float) -> Iterator[Caller
     path = folder / f"judge-{uuid.uuid4().hex[:8]}.sock"
     deadline = time.monotonic() + seconds
     with socket.socket(socket.AF_UNIX) as listener:
+        # A path of that folder must not be changed: the kernel may put a link in its place.
+        os.fchmod(listener.fileno(), 0o600)
         listener.bind(str(path))
         try:
-            path.chmod(0o600)
             listener.listen(1)
             listener.settimeout(0.5)
             finished = start(_SERVE.format(path=str(path)))
@@ -162,11 +172,22 @@ def _accepted(
 
 @contextlib.contextmanager
 def _temporary_files_in(folder: Path) -> Iterator[None]:
-    before, tempfile.tempdir = tempfile.tempdir, str(folder)
-    try:
+    with (
+        patch.object(tempfile, "tempdir", str(folder)),
+        patch.object(tempfile, "TemporaryDirectory", _TemporaryFolder),
+    ):
         yield
-    finally:
-        tempfile.tempdir = before
+
+
+class _TemporaryFolder(tempfile.TemporaryDirectory):
+    """A temporary folder in which a student's kernel may be at work, too.
+
+    Python's own follows a link that it cannot remove, and changes the mode of what is behind it.
+    """
+
+    def cleanup(self) -> None:
+        self._finalizer.detach()
+        shutil.rmtree(self.name, ignore_errors=True)
 
 
 def _line_of_check(error: BaseException) -> int:

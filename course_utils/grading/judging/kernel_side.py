@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from course_utils.grading.answers import all_switched_off, functions_called
-from course_utils.grading.judging.crossing import Reference, Wire, class_names, known_class
+from course_utils.grading.judging.classes import class_names, exception_like, plain_class
+from course_utils.grading.judging.crossing import Reference, Wire
 from course_utils.grading.judging.frames import Connection, CrossingError
 
 __all__ = ["Serving", "serve"]
@@ -195,25 +196,29 @@ class Serving:
 
     def ask(self, *request: Any) -> Any:
         """Ask the judge for something that was lent, in the middle of a call."""
-        frame = self.frame
+        frame, inputs = self.frame, self.inputs
         self.connection.send(self.wire.framed(list(request)))
-        kind, *answer = self._received()
-        self.frame = frame
+        while (told := self._received())[0] not in ("value", "raised"):
+            self._answer(told)  # what was lent looks at an argument that has stayed here
+        self.frame, self.inputs = frame, inputs
+        kind, *answer = told
         if kind == "raised":
             classes, message = answer
-            raise (known_class(classes, Exception) or RuntimeError)(message)
-        return answer[0] if kind == "value" else None
+            raise exception_like(classes, message)
+        return answer[0]
 
 
 class _Lent:
     """What stands in the kernel for an object of the judge: a function or a trial, say."""
+
+    stands_for_another = True
 
     def __init__(self, serving: Serving, reference: Reference) -> None:
         self.__dict__.update(_serving=serving, _number=reference.number, _of=reference.classes)
 
     @property
     def __class__(self) -> type:
-        return known_class(self._of) or _Lent
+        return plain_class(self._of) or _Lent
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         return self._serving.ask("lent", self._number, None, list(arguments), options)

@@ -13,11 +13,14 @@ import torch
 from torch import nn
 
 from course_utils.grading.answers import names_switched_off
-from course_utils.grading.judging.crossing import Reference, known_class
+from course_utils.grading.judging.classes import known_class
+from course_utils.grading.judging.crossing import Reference
 from course_utils.grading.judging.frames import CrossingError
 from course_utils.grading.judging.theirs import Caller, Theirs
 
 __all__ = ["Optimiser", "called", "module", "take_state"]
+
+_MOST_PARTS = 10_000
 
 
 def called(caller: Caller, request: list[Any]) -> Any:
@@ -52,13 +55,18 @@ def _finished(caller: Caller, request: list[Any], weights: list[torch.Tensor]) -
 def _slope_tensors(frame: Any) -> list[torch.Tensor]:
     """Return the tensors of an answer that want slopes, in their order."""
     found: list[torch.Tensor] = []
+    seen: set[int] = set()
 
     def search(tree: Any, depth: int) -> None:
         if not isinstance(tree, list) or depth == 0:
             return
         if len(tree) == 4 and tree[0] == "tensor":
             if tree[1] == "torch" and tree[3]:
-                found.append(torch.from_numpy(frame.array(tree[2])))
+                array = frame.array(tree[2])
+                if id(array) in seen:  # autograd would copy it each time
+                    raise CrossingError("An array is in two places of a frame.")
+                seen.add(id(array))
+                found.append(torch.from_numpy(array))
             return
         for item in tree:
             search(item, depth - 1)
@@ -106,6 +114,8 @@ def module(caller: Caller, reference: Reference) -> nn.Module:
     """Return a mirror of a student's module."""
     stand_in = Theirs(caller, reference)
     told = caller.ask("module", stand_in)
+    if len(told["parts"]) > _MOST_PARTS:
+        raise CrossingError(f"Build a network of at most {_MOST_PARTS} layers.")
     parts = {path: _part(list(map(str, classes)), training)
              for path, classes, training in told["parts"]}  # fmt: skip
     top = parts[""]
@@ -114,12 +124,21 @@ def module(caller: Caller, reference: Reference) -> nn.Module:
             _place(parts, path)[0].add_module(_place(parts, path)[1], part)
     for path, values, needs_slope, _ in told["parameters"]:
         owner, name = _place(parts, path)
-        owner.register_parameter(name, nn.Parameter(values.clone(), requires_grad=needs_slope))
+        owner.register_parameter(
+            name, nn.Parameter(_tensor(values).clone(), requires_grad=needs_slope)
+        )
     for path, values in told["buffers"]:
         owner, name = _place(parts, path)
-        owner.register_buffer(name, torch.as_tensor(values).clone())
+        owner.register_buffer(name, _tensor(values).clone())
     top.__dict__.update(their_number=reference.number, _caller=caller)
     return top
+
+
+def _tensor(value: Any) -> torch.Tensor:
+    """Return a tensor of this process; anything else has no numbers for a mirror."""
+    if not isinstance(value, torch.Tensor):
+        raise CrossingError(f"Expected a tensor; the kernel gave a {type(value).__name__}.")
+    return value
 
 
 def _place(parts: dict[str, nn.Module], path: str) -> tuple[nn.Module, str]:
@@ -152,10 +171,17 @@ def _take_weights(network: nn.Module, weights: dict[str, Any]) -> None:
         for mine, (_, values, _, _) in zip(
             network.parameters(), weights["parameters"], strict=True
         ):
+            values = _of_size(values, mine)
             if not torch.equal(mine, values.to(mine.dtype)):
                 mine.copy_(values)
         for mine, (_, values) in zip(network.buffers(), weights["buffers"], strict=True):
-            mine.copy_(torch.as_tensor(values))
+            mine.copy_(_of_size(values, mine))
+
+
+def _of_size(value: Any, mine: torch.Tensor) -> torch.Tensor:
+    if _tensor(value).shape != mine.shape:
+        raise CrossingError(f"Keep the shape {tuple(mine.shape)} of each parameter and buffer.")
+    return value
 
 
 class Optimiser(Theirs):
@@ -189,6 +215,8 @@ class Optimiser(Theirs):
 def take_state(value: Any, state: dict[str, Any]) -> None:
     """Give a network or an optimiser of a check the state that a student's function has left."""
     if isinstance(value, torch.optim.Optimizer):
+        if not _is_numbers(state):
+            raise CrossingError("Keep numbers and tensors in an optimiser.")
         value.load_state_dict(state)
         return
     _take_weights(value, state)
@@ -200,5 +228,21 @@ def take_state(value: Any, state: dict[str, Any]) -> None:
     for part, training in zip(value.modules(), state["training"], strict=True):
         part.training = bool(training)
     for name, item in state["plain"].items():
-        if name in vars(value):
+        # Hooks and layers are no numbers: with those, the network of a check would be replaced.
+        before = vars(value).get(name)
+        if not name.startswith("_") and _is_plain(before) and _is_plain(item):
             setattr(value, name, item)
+
+
+def _is_numbers(state: Any) -> bool:
+    if isinstance(state, dict):
+        return all(map(_is_numbers, state.values()))
+    if isinstance(state, list | tuple):
+        return all(map(_is_numbers, state))
+    return state is None or isinstance(state, torch.Tensor) or _is_plain(state)
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) is list:
+        return all(map(_is_plain, value))
+    return type(value) in (bool, int, float, str)

@@ -76,11 +76,22 @@ class Solved:
         LessonError
             If the lesson does not have this check, or one of its cells fails.
         """
-        if check not in self._checks:
-            raise LessonError(f"The lesson in the source folder has no check {check!r}.")
+        self.source_of(check)
         if not self._before:
             self._run()
         return dict(self._before[check])
+
+    def source_of(self, check: str) -> str:
+        """Return the text of a check, hidden tests included; the lesson's, no submission's.
+
+        Raises
+        ------
+        LessonError
+            If the lesson does not have this check.
+        """
+        if check not in self._checks:
+            raise LessonError(f"The lesson in the source folder has no check {check!r}.")
+        return self.notebook.cells[self._checks[check]].source
 
     def _needed(self) -> set[int]:
         """Return the positions of the cells that bind what some check uses, directly or not."""

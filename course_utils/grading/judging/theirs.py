@@ -9,6 +9,7 @@ on what is asked of it.
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -19,7 +20,12 @@ import cloudpickle
 import numpy as np
 
 from course_utils.grading.answers import names_switched_off
-from course_utils.grading.judging.crossing import Reference, Wire, class_names, known_class
+from course_utils.grading.judging.classes import (
+    class_names,
+    exception_like,
+    plain_class,
+)
+from course_utils.grading.judging.crossing import Reference, Wire
 from course_utils.grading.judging.frames import Connection, CrossingError, Frame
 
 __all__ = ["Caller", "Theirs"]
@@ -28,6 +34,9 @@ _PUBLIC = {"__code__", "__name__", "__doc__", "__qualname__"}  # of the names wi
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, partial)
 # A function of a check is lent, and so is an object of these classes, or of one made in a check.
 _LENT = (*_FUNCTIONS, types.SimpleNamespace)
+_MOST_OBJECTS = 100_000  # of one check
+_MOST_LETTERS = 2000  # of a message
+_STATE_IS_NUMBERS = (np.random.PCG64, np.random.PCG64DXSM, np.random.SFC64)
 _SIMPLE = (bool, int, float, complex, str, bytes, np.ndarray, np.generic)
 _MODULE, _OPTIMISER = "torch.nn.modules.module:Module", "torch.optim.optimizer:Optimizer"
 
@@ -79,8 +88,7 @@ class Caller:
             case ["value", value]:
                 return value
             case ["raised", list(classes), str(message)]:
-                known = known_class([str(each) for each in classes], Exception)
-                raise _like(known or RuntimeError, message)
+                raise exception_like([str(each) for each in classes], message[:_MOST_LETTERS])
         raise CrossingError("The kernel gave no answer.")
 
     def _served(self, kind: str, number: int, name: str | None, *more: Any) -> list[Any]:
@@ -117,6 +125,10 @@ class Caller:
         if reference.mine:
             return self._lent[reference.number]
         if reference.number not in self._theirs:
+            if len(self._theirs) == _MOST_OBJECTS:
+                raise CrossingError(
+                    f"Return fewer than {_MOST_OBJECTS} objects, or arrays instead."
+                )
             self._theirs[reference.number] = self._stand_in(reference)
         return self._theirs[reference.number]
 
@@ -149,7 +161,7 @@ class Caller:
         """Give objects that were lent as copies the state that the call has left them in."""
         for value, state in zip(sent.bundle, states, strict=True):
             if isinstance(value, np.random.Generator):
-                value.bit_generator.state = state
+                _continue(value, state)
             elif state is not None:
                 from course_utils.grading.judging import mirrors
 
@@ -159,12 +171,14 @@ class Caller:
 class Theirs:
     """An object in a student's kernel, or a function."""
 
+    stands_for_another = True
+
     def __init__(self, caller: Caller, reference: Reference) -> None:
         self.__dict__.update(_caller=caller, _reference=reference, their_number=reference.number)
 
     @property
     def __class__(self) -> type:  # so that isinstance answers as it would there
-        return known_class(self._reference.classes) or type(self)
+        return plain_class(self._reference.classes) or type(self)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         return self._caller.called("call", self, *arguments, **options)
@@ -219,8 +233,12 @@ class Theirs:
 def _of_class(caller: Caller, reference: Reference) -> Theirs:
     """Return a `Theirs` whose type has the name of the student's class."""
     name = reference.classes[0].rpartition(":")[2].rpartition(".")[2] if reference.classes else ""
-    kind = type(name or "Theirs", (Theirs,), {})
-    return kind(caller, reference)
+    return _kind(name[:100] or "Theirs")(caller, reference)
+
+
+@functools.lru_cache(maxsize=1000)
+def _kind(name: str) -> type[Theirs]:
+    return type(name, (Theirs,), {})
 
 
 def _exactly(kind: Callable[[Any], Any], value: Any) -> Any:
@@ -237,14 +255,12 @@ def _form(frame: Frame) -> Any:
     return None
 
 
-def _like(kind: type, message: str) -> Exception:
-    """Return an exception of a class, whatever its own arguments are."""
-    try:
-        return kind(message)
-    except Exception:
-        error = kind.__new__(kind)
-        error.args = (message,)
-        return error
+def _continue(generator: np.random.Generator, state: Any) -> None:
+    """Let a generator go on where the kernel's copy of it has stopped."""
+    if not isinstance(generator.bit_generator, _STATE_IS_NUMBERS):
+        # Others keep a position in a table, which NumPy does not check.
+        raise CrossingError("Use np.random.default_rng in a check: no other generator can be lent.")
+    generator.bit_generator.state = state
 
 
 def _plain(value: Any) -> Any:

@@ -140,15 +140,17 @@ def hidden_sentences(source: str) -> dict[int, str | None]:
         nodes = [*ast.walk(ast.parse(source))]
     except SyntaxError:
         return {}
-    spans = [
+    found = sorted(_sentences(nodes))
+    return {line: sentence for line, sentence in found if _is_hidden(source, line)}
+
+
+def _is_hidden(source: str, line: int) -> bool:
+    """Whether a line, counted from 1, is inside a hidden part."""
+    spans = (
         (source.count("\n", 0, part.start()) + 1, source.count("\n", 0, part.end()) + 1)
         for part in _HIDDEN.finditer(source)
-    ]
-    return {
-        line: sentence
-        for line, sentence in sorted(_sentences(nodes))
-        if any(first < line < last for first, last in spans)
-    }
+    )
+    return any(first < line < last for first, last in spans)
 
 
 def _sentences(nodes: list[ast.AST]) -> Iterator[tuple[int, str | None]]:
@@ -173,7 +175,8 @@ def _shortened(output: NotebookNode, visible: str, whole: str) -> NotebookNode:
     traceback = _COLOUR.sub("", "\n".join(output.traceback))
     # The first arrow is in the cell itself, the others are in what it called.
     failed = _FAILED_LINE.search(traceback)
-    if failed and failed[2].strip() in visible:
+    # A hidden line such as "np.testing.assert_allclose(" may stand in the visible part, too.
+    if failed and failed[2].strip() in visible and not _is_hidden(whole, int(failed[1])):
         message = output.evalue
     else:
         message = _sentence_after(whole, int(failed[1])) if failed else _UNNAMED

@@ -87,7 +87,8 @@ class RunCells(Limits, Execute):
         self, cell: NotebookNode, resources: dict[str, Any], index: int
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Run one cell; go on with a new kernel if it ended or blocked this one."""
-        if cell.cell_type != "code" or not cell.source.strip():
+        # A check that is all hidden has no text at this moment.
+        if cell.cell_type != "code" or not (cell.source.strip() or is_check(cell)):
             return cell, resources
         if self._restarts > _MOST_RESTARTS:
             _fail(cell, "NotRun", "the kernel had ended too often")

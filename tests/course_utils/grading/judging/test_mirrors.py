@@ -7,6 +7,8 @@ from other_side import caller_of, notebook
 from torch import nn
 
 from course_utils.grading import called
+from course_utils.grading.judging.frames import CrossingError, Frame
+from course_utils.grading.judging.mirrors import _slope_tensors, take_state
 
 NETWORK = """
 import torch
@@ -123,6 +125,45 @@ def test_a_network_that_is_lent_comes_back_trained(zero, same):
     assert np.allclose(here[0], there[0], rtol=1e-5) == same
     assert there[1]
     assert all(map(torch.allclose, here[2], there[2])) == same
+
+
+def test_a_state_holds_numbers_and_no_layers():
+    network, other = (nn.Sequential(nn.Linear(1, 1)) for _ in range(2))
+    network.note = 1
+    weights = [(name, w.detach(), True, None) for name, w in other.named_parameters()]
+    sly = {"_modules": {}, "_forward_hooks": {1: print}, "note": other, "training": False}
+    state = {"parameters": weights, "buffers": [], "training": [True, True], "plain": sly}
+    take_state(network, state)
+    assert network[0].weight.item() == other[0].weight.item()
+    assert network.note == 1
+    assert not network.training
+    assert not network._forward_hooks
+    state["parameters"][0] = ("0.weight", torch.ones(()), True, None)  # one number for all
+    with pytest.raises(CrossingError, match="shape"):
+        take_state(network, state)
+
+
+def test_the_state_of_an_optimiser_is_numbers():
+    optimiser = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1)
+    state = optimiser.state_dict()
+    state["param_groups"][0]["lr"] = 0.2
+    take_state(optimiser, state)
+    assert optimiser.param_groups[0]["lr"] == 0.2
+    state["param_groups"][0]["lr"] = print
+    with pytest.raises(CrossingError, match="numbers"):
+        take_state(optimiser, state)
+
+
+def test_a_network_has_an_end(monkeypatch, theirs):
+    monkeypatch.setattr("course_utils.grading.judging.mirrors._MOST_PARTS", 2)
+    with pytest.raises(CrossingError, match="at most 2 layers"):
+        called(theirs.name("Net"))
+
+
+def test_an_array_is_not_copied_for_many_tensors():
+    frame = Frame([["list", [["tensor", "torch", [0], True]] * 2], None], [np.ones(3)])
+    with pytest.raises(CrossingError, match="two places"):
+        _slope_tensors(frame)
 
 
 def test_a_keras_network_is_asked():

@@ -6,6 +6,7 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+import torch
 from other_side import caller_of, notebook
 
 from course_utils import kinematics
@@ -78,6 +79,55 @@ def test_what_a_function_raises_is_raised_here():
         call("def f(): raise SystemExit(0)")
 
 
+def test_an_object_that_says_it_is_a_tensor_is_none_here():
+    """PyTorch would read its memory as a tensor's, which ends the process."""
+    source = "import torch\nclass Tensor: pass\nTensor.__module__ = 'torch'\nt = Tensor()"
+    with caller_of(notebook(source)) as caller:
+        found = caller.name("t")
+        assert not isinstance(found, torch.Tensor)
+        with pytest.raises(TypeError):
+            torch.allclose(found, torch.ones(1))
+
+
+@pytest.mark.parametrize("name", ["dict", "int", "ndarray"])
+def test_an_object_goes_back_to_its_owner_whatever_class_it_names(name):
+    module = "numpy" if name == "ndarray" else "builtins"
+    source = f"class {name}: pass\n{name}.__module__ = '{module}'\nx = {name}()\n"
+    source += "def is_x(y): return y is x"
+    with caller_of(notebook(source)) as caller:
+        assert caller.name("is_x")(caller.name("x"))
+
+
+def test_a_structured_array_stays_and_is_asked():
+    source = "import numpy as np\nx = np.array([(1, 2.5)], dtype=[('n', int), ('pt', float)])\n"
+    source += "def pt(x): return x['pt']"
+    with caller_of(notebook(source)) as caller:
+        found = caller.name("x")
+        np.testing.assert_array_equal(found["pt"], [2.5])
+        np.testing.assert_array_equal(caller.name("pt")(found), [2.5])
+
+
+def test_a_loop_is_not_ended_by_an_answer():
+    with caller_of(notebook("def f(x): raise StopIteration")) as caller:
+        f = caller.name("f")
+        with pytest.raises(RuntimeError):
+            list(map(f, [1, 2, 3]))
+
+
+def test_endless_objects_are_refused(monkeypatch):
+    monkeypatch.setattr("course_utils.grading.judging.theirs._MOST_OBJECTS", 20)
+    with pytest.raises(CrossingError, match="objects"):
+        call("def f(): return [object() for _ in range(30)]")
+
+
+def test_a_generator_whose_state_numpy_does_not_check_is_not_lent():
+    source = "def f(rng): return rng.random()"
+    assert call(source, np.random.default_rng(1)) == np.random.default_rng(1).random()
+    for kind in (np.random.MT19937, np.random.Philox):
+        with pytest.raises(CrossingError, match="default_rng"):
+            call(source, np.random.Generator(kind(1)))
+
+
 def test_a_name_that_is_missing_is_a_name_error():
     with caller_of({}) as caller, pytest.raises(NameError, match="'f' is not defined"):
         caller.name("f")
@@ -92,6 +142,25 @@ def test_a_function_of_the_check_is_called_here():
 
     assert call("def f(g, x):\n    return g(x) + g(x + 1)", square, 3.0) == 25
     assert seen == [3.0, 4.0]
+
+
+def test_a_function_of_the_check_can_use_an_object_of_the_students():
+    source = (
+        "class Jet:\n    pts = [3.0, 4.0]\n    def scaled(self, by): return 2 * by(self.pts[0])\n"
+    )
+    source += "def f(g): return g(Jet()) + g(Jet())"
+    assert call(source, lambda jet: jet.pts[1] + jet.scaled(lambda pt: pt + 1)) == 2 * (4 + 8)
+    assert call("def f(g): return g(range(4))", lambda numbers: sum(numbers)) == 6
+    assert call("def f(g, x): return g(lambda y: y + x)", lambda h: h(h(1)), 5) == 11
+
+
+def test_functions_that_call_each_other_without_end_end():
+    with pytest.raises((RecursionError, RuntimeError)):
+        call("def f(g): return g(f)", again)
+
+
+def again(function):
+    return function(again)
 
 
 def test_what_the_checks_function_raises_can_be_caught_there():

@@ -61,6 +61,19 @@ def test_a_failure_is_one_line_and_a_hidden_one_the_sentence_of_its_check(feedba
         assert cell.outputs[0].traceback[0].startswith(shown)
 
 
+def test_a_hidden_line_that_also_stands_in_the_visible_part_is_hidden():
+    begin = "np.testing.assert_allclose("
+    hidden = f"### BEGIN HIDDEN TESTS\n{begin}\n    f(2), 42, err_msg='Think.'\n)\n"
+    source = f"{begin}\n    f(1), 21\n)\n{hidden}### END HIDDEN TESTS"
+    lines = [f"----> 5 {begin}", "AssertionError: DESIRED: 42"]
+    error = new_output("error", ename="AssertionError", evalue="DESIRED: 42", traceback=lines)
+    check = new_code_cell(source, outputs=[error], metadata={"nbgrader": META})
+    cleaned, _ = HideTests().preprocess(new_notebook(cells=[check]), {})
+    (output,) = cleaned.cells[0].outputs
+    assert output.traceback == ["AssertionError: a hidden check failed. Think."]
+    assert "42" not in str(output)
+
+
 def test_the_sentences_of_a_check_are_found_and_those_that_lack_one():
     assert list(hidden_sentences(CHECK).values()) == [
         "Think of a large number.", "Think of an array.", None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from nbformat.v4 import new_code_cell
-from toy_course import AUTOMATIC, ToyCourse, cell, graded_class, place, quiet_machine
+from toy_course import AUTOMATIC, ToyCourse, cell, graded, graded_class, place, quiet_machine
 
 from course_utils.grading.running import cells
 
@@ -128,3 +128,15 @@ def test_what_was_shown_before_the_kernel_ended_is_kept(course):
     first = next(c for c in course.executed("restart-as-on-colab").cells if c.cell_type == "code")
     assert first.execution_count == 1
     assert not course.failed
+
+
+def test_a_check_that_is_all_hidden_is_judged(monkeypatch):
+    """Without its hidden tests it is empty, and an empty check that is not judged passes."""
+    judged = []
+    monkeypatch.setattr(cells.Execute, "preprocess_cell", lambda self, cell, *more: (cell, {}))
+    monkeypatch.setattr(cells.RunCells, "_judge", lambda self, index: judged.append(index))
+    step = cells.RunCells()
+    step._restarts = 0
+    step.preprocess_cell(graded("check", "", grade=True, locked=True, points=1), {}, 4)
+    step.preprocess_cell(graded("answer", "", solution=True), {}, 5)
+    assert judged == [4]

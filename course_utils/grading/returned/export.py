@@ -24,6 +24,7 @@ from course_utils.grading.handed_in.reading import NotebookError, read_notebook
 
 __all__ = ["ExportMarks", "mark_of"]
 
+_UNMARKED = "points are not marked yet"
 _MARKS = ("raw_score", "late_submission_penalty", "score")
 _PERSON = ("last_name", "first_name", "email")
 _COLUMNS = ("assignment", "duedate", "timestamp", "student_id", *_PERSON, *_MARKS, "max_score")
@@ -62,6 +63,11 @@ class ExportMarks(ExportPlugin):
         for row in blank:
             self.log.warning(
                 "No mark for %s in %s: %s", row["student_id"], row["assignment"], row["note"]
+            )
+        if unfinished := [row for row in rows if row["score"] != "" and _UNMARKED in row["note"]]:
+            self.log.warning(
+                "%d marks will rise: mark the written answers in the formgrader, and export again",
+                len(unfinished),
             )
 
     def _lessons(self, gradebook: Gradebook) -> list[Assignment]:
@@ -144,7 +150,7 @@ def _state(
     notes = [f"{notebook.name}: {note}" for note in notes_in(result)]
     if by_a_person:
         points = sum(grade.max_score for grade in by_a_person)
-        notes.append(f"{notebook.name}: {points:g} points are not marked yet")
+        notes.append(f"{notebook.name}: {points:g} {_UNMARKED}")
     return notes, True
 
 

@@ -62,17 +62,18 @@ def test_marks_that_do_not_exist_are_blank_and_named(course):
         assert row["raw_score"] == row["late_submission_penalty"] == row["score"] == ""
 
 
-def test_what_a_person_has_to_mark_is_told_until_it_is_marked(course):
+def test_what_a_person_has_to_mark_is_told_until_it_is_marked(course, caplog):
     assert course.table()["anna"]["note"] == (
         f"{LESSON}: unsandboxed; {LESSON}: 14 points are not marked yet"
     )
+    assert "3 marks will rise: mark the written answers" in caplog.text
     with Gradebook(course.api.coursedir.db_url) as gradebook:
         for name in ("why-answer", "end-answer", "task"):
             grade = gradebook.find_grade(name, LESSON, LESSON, "anna")
             grade.manual_score, grade.needs_manual_grade = 1, False
         gradebook.db.commit()
     row = course.table()["anna"]
-    assert (row["note"], float(row["score"])) == ("", FULL + 3)
+    assert (row["note"], float(row["score"])) == (f"{LESSON}: unsandboxed", FULL + 3)
 
 
 def test_a_student_who_handed_in_nothing_is_blank(course):

@@ -110,9 +110,11 @@ def sandboxed(command: Iterable[str], sockets: Path, shown: Shown, limits: Limit
     """
     bwrap = shutil.which("bwrap") or "/usr/bin/bwrap"
     tmp, shm = limits.disk_mb, min(_SHM_MB, limits.disk_mb)
-    args = [*_APART, *_system(), *_places(shown.hidden), "--dir", _HANDED_IN]
+    args = [*_APART, *_system()]
     for path, size in (("/dev/shm", shm), ("/tmp", tmp), (_HOME, tmp)):
         args += ["--size", str(size * _MB), "--tmpfs", path]
+    # Python or a checkout may lie below one of these.
+    args += [*_places(shown.hidden), "--dir", _HANDED_IN]
     for folder, files in ((_HANDED_IN, shown.handed_in), (_DATA, shown.data), *_fonts()):
         for name, path in files.items():
             args += ["--ro-bind", str(path), f"{folder}/{name}"]

@@ -180,3 +180,11 @@ def test_a_folder_that_is_shown_and_hidden_at_once_is_refused(monkeypatch, tmp_p
     shown = bubblewrap.Shown(hidden=(tmp_path,))
     with pytest.raises(SandboxError, match="Move the course to a folder of its own"):
         bubblewrap.sandboxed(["true"], tmp_path, shown, Limits())
+
+
+def test_a_package_below_a_temporary_folder_is_not_covered_by_the_sandbox_s_own(tmp_path):
+    args = bubblewrap.sandboxed(["true"], tmp_path, bubblewrap.Shown(), Limits())
+    package = str(ROOT / "course_utils")
+    folders = [at + 1 for at, word in enumerate(args) if word == "--tmpfs"]
+    assert {args[at] for at in folders} >= {"/tmp", "/home/student", "/dev/shm"}
+    assert args.index(package) > max(at for at in folders if args[at] in ("/tmp", "/home/student"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,9 @@ class Done:
 def run(course: ToyCourse | Path, *arguments: str) -> Done:
     """Run ``python -m course_utils.grading`` in the course folder."""
     folder = course if isinstance(course, Path) else course.folder
+    # TensorFlow's logger would close pytest's stream when nbgrader sets up logging.
+    if absl := sys.modules.get("absl.logging"):
+        absl.get_absl_handler().python_handler.stream = sys.__stderr__
     out, err = io.StringIO(), io.StringIO()
     with chdir(folder), redirect_stdout(out), redirect_stderr(err):
         try:

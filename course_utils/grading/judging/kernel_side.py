@@ -153,22 +153,28 @@ class Serving:
     def _do_module(self, module: Any) -> dict[str, Any]:
         """Describe a PyTorch module: its parts, and where each parameter and buffer belongs."""
         parts = [(path, class_names(part), part.training) for path, part in module.named_modules()]
-        return {"parts": parts, **_weights(module, slopes=False)}
+        from torch.nn.parameter import is_lazy
+
+        if any(map(is_lazy, module.parameters())):  # sizes are not known before the first call
+            return {"parts": parts, "is_lazy": True, "parameters": [], "buffers": []}
+        return {"parts": parts, "is_lazy": False, **_weights(module, slopes=False)}
 
     def _do_forward(
         self,
         module: Any,
-        state: dict[str, Any],
+        state: dict[str, Any] | None,
         arguments: list[Any],
         options: dict[str, Any],
         how: dict[str, Any],
     ) -> dict[str, Any]:
-        """Call a module with the judge's numbers for its parameters and buffers."""
-        self.inputs = [*self.frame.slopes, *module.parameters()]
-        self._do_push(module, state)
+        """Call a module with the judge's numbers for its parameters and buffers, if it has any."""
+        self.inputs = [*self.frame.slopes]
+        if state is not None:
+            self.inputs += module.parameters()
+            self._do_push(module, state)
         with _quiet(), all_switched_off(how["off"]), _slopes_wanted(how["slopes"]):
             result = module(*arguments, **options)
-        weights = _weights(module, slopes=False)
+        weights = None if state is None else _weights(module, slopes=False)
         return {"result": result, "graph": len(self.graphs), "weights": weights}
 
     def _do_push(self, module: Any, state: dict[str, Any]) -> None:

@@ -47,7 +47,7 @@ def _finished(caller: Caller, request: list[Any], weights: list[torch.Tensor]) -
         answer = caller.answered(frame)
     if "states" in answer:
         caller.take_states(sent, answer["states"])
-    else:
+    elif answer["weights"] is not None:
         _take_weights(request[1], answer["weights"])
     return answer["result"]
 
@@ -102,8 +102,13 @@ class _Mirror(nn.Module):
     def forward(self, *arguments: Any, **options: Any) -> Any:
         caller = self.__dict__["_caller"]
         how = {"off": names_switched_off(), "slopes": torch.is_grad_enabled()}
-        request = ["forward", self, _state(self), list(arguments), options, how]
-        return _finished(caller, request, [*self.parameters()])
+        is_lazy = self.__dict__["_is_lazy"]
+        state = None if is_lazy else _state(self)
+        request = ["forward", self, state, list(arguments), options, how]
+        result = _finished(caller, request, [*self.parameters()])
+        if is_lazy:  # now its sizes are known
+            _fill(self, caller.ask("module", self))
+        return result
 
     def functions_called(self, *arguments: Any, **options: Any) -> set[str]:
         """Return the names of the functions that run there."""
@@ -122,6 +127,14 @@ def module(caller: Caller, reference: Reference) -> nn.Module:
     for path, part in parts.items():
         if path:
             _place(parts, path)[0].add_module(_place(parts, path)[1], part)
+    top.__dict__.update(their_number=reference.number, _caller=caller)
+    _fill(top, told)
+    return top
+
+
+def _fill(mirror: nn.Module, told: dict[str, Any]) -> None:
+    """Give a mirror its parameters and buffers; a lazy network has none before its first call."""
+    parts = dict(mirror.named_modules())
     for path, values, needs_slope, _ in told["parameters"]:
         owner, name = _place(parts, path)
         owner.register_parameter(
@@ -130,8 +143,7 @@ def module(caller: Caller, reference: Reference) -> nn.Module:
     for path, values in told["buffers"]:
         owner, name = _place(parts, path)
         owner.register_buffer(name, _tensor(values).clone())
-    top.__dict__.update(their_number=reference.number, _caller=caller)
-    return top
+    mirror.__dict__["_is_lazy"] = told["is_lazy"] is True
 
 
 def _tensor(value: Any) -> torch.Tensor:

@@ -186,3 +186,26 @@ def build():
         np.testing.assert_allclose(called(net.predict, x, verbose=0)[:, 0], [3.5, 2.5], rtol=1e-5)
         assert [w.shape for w in net.trainable_weights] == [(2, 1), (1,)]
         assert float(net.optimizer.learning_rate) == pytest.approx(0.01)
+
+
+LAZY = """
+from torch import nn
+def build():
+    layers = nn.LazyConv2d(4, 3, padding=1), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(2)
+    return nn.Sequential(*layers)
+"""
+
+
+def test_a_network_that_finds_its_own_sizes_has_them_after_the_first_call():
+    with caller_of(notebook(LAZY.strip())) as caller:
+        net = called(caller.name("build"))
+        assert isinstance(net, nn.Module)
+        x = torch.randn(3, 1, 5, 5)
+        assert called(net, x).shape == (3, 2)
+        assert sum(w.numel() for w in net.parameters()) == 40 + 8 + 2 * 100 + 2
+        with torch.no_grad():
+            for weights in net.parameters():
+                weights.fill_(0.0)
+        assert not net.eval()(x).any()
+        net(x).sum().backward()
+        assert all(w.grad is not None for w in net.parameters())

@@ -1,7 +1,8 @@
 """Grade each submission in a container of its own, where no sandbox can be made.
 
-In the course's folder, ``prepare`` makes a folder for each student: the submission and a gradebook
-without students. A container runs ``nbgrader autograde`` there. ``take`` brings the result back::
+In the course's folder, ``prepare`` makes a folder for each student: the submission, the lesson, and
+a gradebook without students. A container runs ``nbgrader autograde`` there. ``take`` brings the
+result back::
 
     python deploy/sandbox/one_by_one.py prepare 01_dnn_on_constituents jobs
     python deploy/sandbox/one_by_one.py take 01_dnn_on_constituents jobs
@@ -43,6 +44,8 @@ def prepare(course: Path, lesson: str, jobs: Path) -> list[Path]:
             job.mkdir(parents=True)
             shutil.copy(empty, job / "gradebook.db")
             shutil.copy(course / "nbgrader_config.py", job)
+            # The judge runs the lesson's own cells.
+            shutil.copytree(course / "notebooks" / lesson, job / "notebooks" / lesson)
             # Links stay links: in the container they lead to nothing.
             shutil.copytree(submitted, job / submitted.relative_to(course), symlinks=True)
             made.append(job)

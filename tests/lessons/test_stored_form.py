@@ -11,9 +11,8 @@ from lesson import HEADING, LESSONS, ROOT, SMALL_RUN
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.utils import is_grade, is_solution
 
-from course_utils.grading.judging.checks import is_check
 from course_utils.grading.judging.names import cell_names
-from course_utils.grading.judging.reference import Solved
+from course_utils.grading.judging.reference import Solved, is_check
 from course_utils.grading.returned.feedback import hidden_sentences
 
 GOAL = re.compile(r"^\d\. \*\*[A-Z][a-z]+\*\* .+$", re.M)

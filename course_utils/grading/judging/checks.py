@@ -16,10 +16,9 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import ClearHiddenTests
-from nbgrader.utils import is_grade, is_solution
 
 from course_utils.grading.judging.judge import Judge, NoAnswerError, Start, Verdict, kernel_called
-from course_utils.grading.judging.reference import LessonError, Solved
+from course_utils.grading.judging.reference import LessonError, Solved, is_check
 
 __all__ = ["Checks"]
 
@@ -127,11 +126,6 @@ class Checks:
         """Whether a line of a check is hidden; one behind the hidden part may be its doing."""
         lines = self._lines(at)
         return "### BEGIN HIDDEN TESTS" in (each.strip() for each in lines[:line])
-
-
-def is_check(cell: NotebookNode) -> bool:
-    """Whether a cell is a check that gives points."""
-    return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)
 
 
 def _printable(error: BaseException) -> str:

@@ -22,7 +22,7 @@ from course_utils.grading.judging.classes import class_names, exception_like, pl
 from course_utils.grading.judging.crossing import Reference, Wire
 from course_utils.grading.judging.frames import Connection, CrossingError
 
-__all__ = ["Serving", "serve"]
+__all__ = ["Serving", "quiet", "serve"]
 
 _PLAIN = (bool, int, float, str, list)
 _MOST_ITEMS = 100_000
@@ -124,7 +124,7 @@ class Serving:
     ) -> dict[str, Any]:
         """Call a function; also return what it has changed in objects that were lent to it."""
         bundle, self.inputs = self.frame.bundle, self.frame.slopes
-        with _quiet(), all_switched_off(how["off"]), _slopes_wanted(how["slopes"]):
+        with quiet(), all_switched_off(how["off"]), _slopes_wanted(how["slopes"]):
             if how["watch"]:
                 return {"result": sorted(functions_called(function, *arguments, **options))}
             result = function(*arguments, **options)
@@ -172,7 +172,7 @@ class Serving:
         if state is not None:
             self.inputs += module.parameters()
             self._do_push(module, state)
-        with _quiet(), all_switched_off(how["off"]), _slopes_wanted(how["slopes"]):
+        with quiet(), all_switched_off(how["off"]), _slopes_wanted(how["slopes"]):
             result = module(*arguments, **options)
         weights = None if state is None else _weights(module, slopes=False)
         return {"result": result, "graph": len(self.graphs), "weights": weights}
@@ -246,7 +246,8 @@ class _Method:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Run something without what it prints and without its warnings."""
     out = io.StringIO()
     with (
         contextlib.redirect_stdout(out),

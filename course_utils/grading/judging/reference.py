@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import io
 import tempfile
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,9 +18,10 @@ import matplotlib.pyplot as plt
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution
 
+from course_utils.grading.judging.kernel_side import quiet
 from course_utils.grading.judging.names import CellNames, cell_names
 
-__all__ = ["LessonError", "Solved", "run_cell"]
+__all__ = ["LessonError", "Solved", "is_check", "run_cell"]
 
 
 class LessonError(RuntimeError):
@@ -54,7 +52,7 @@ class Solved:
     def _checks(self) -> dict[str, int]:
         """The position of each check by its name."""
         cells = enumerate(self.notebook.cells)
-        return {c.metadata.nbgrader.grade_id: at for at, c in cells if _is_check(c)}
+        return {c.metadata.nbgrader.grade_id: at for at, c in cells if is_check(c)}
 
     def students_names(self, check: str) -> frozenset[str]:
         """Return the names that a check must take from the student.
@@ -65,7 +63,7 @@ class Solved:
         cells = self.notebook.cells
         answers = [i for i in range(end) if cells[i].cell_type == "code" and is_solution(cells[i])]
         first = answers[-1] if answers else end
-        bound = [self._names[i].changed for i in range(first, end) if not _is_check(cells[i])]
+        bound = [self._names[i].changed for i in range(first, end) if not is_check(cells[i])]
         return frozenset().union(*bound) & self._names[end].used
 
     def names_before(self, check: str) -> dict[str, Any]:
@@ -100,7 +98,7 @@ class Solved:
             used = self._names[end].used - self.students_names(check)
             for position in reversed(range(end)):
                 names = self._names[position]
-                if names.changed & used and not _is_check(self.notebook.cells[position]):
+                if names.changed & used and not is_check(self.notebook.cells[position]):
                     needed.add(position)
                     used = (used - names.bound) | names.used
         return needed
@@ -138,25 +136,14 @@ def run_cell(source: str, names: dict[str, Any]) -> Any:
     last = None
     if tree.body and isinstance(tree.body[-1], ast.Expr) and not source.rstrip().endswith(";"):
         last = ast.Expression(tree.body.pop().value)
-    with _silent():
-        exec(compile(tree, "<check>", "exec"), names)
-        return last and eval(compile(last, "<check>", "eval"), names)
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    out = io.StringIO()
-    with (
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(out),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
-            yield
+            exec(compile(tree, "<check>", "exec"), names)
+            return last and eval(compile(last, "<check>", "eval"), names)
         finally:
             plt.close("all")
 
 
-def _is_check(cell: NotebookNode) -> bool:
+def is_check(cell: NotebookNode) -> bool:
+    """Whether a cell is a check that gives points."""
     return cell.cell_type == "code" and is_grade(cell) and not is_solution(cell)

@@ -24,7 +24,8 @@ from traitlets import Enum
 
 from course_utils.grading.handed_in.modules import drop_hiding_modules, modules_left_behind
 from course_utils.grading.handed_in.notes import UNSANDBOXED, add_notes, quoted
-from course_utils.grading.judging.checks import Checks, is_check
+from course_utils.grading.judging.checks import Checks
+from course_utils.grading.judging.reference import is_check
 from course_utils.grading.running.course_files import course_of, drop_links, shown_of, source_of
 from course_utils.grading.running.limits import Limits, Usage, limit_behind
 from course_utils.grading.running.sandbox import enclose

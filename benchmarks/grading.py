@@ -1,40 +1,45 @@
-"""What grading a class costs per student: nbgrader alone, and the command that grades a class.
+"""What grading a class costs per student, and what of it the sandbox and the judge cost.
 
     python benchmarks/grading.py [LESSON] [--students 4] [--rounds 1] [--jets 2000] [--epochs 2]
-    python benchmarks/grading.py 01_dnn_on_constituents -- --RunCells.sandbox=none
 
 Every student hands in the lesson's own solution. Printed are wall and CPU seconds per student, the
-start of each command included, and their ratio to `nbgrader autograde` called once for each
-student. Settings of nbgrader after `--` go to every command. Run it on an idle machine.
+start of each command included, and their ratio to nbgrader's own run of hidden tests inside the
+student's kernel, started once for each student. Run it on an idle machine, as an ordinary account:
+root cannot make sandboxes, and the rows that need one are left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
+import psutil
 from rich.console import Console
 from rich.table import Table
 
 from course_utils.grading.batch.journal import journal_path, read_journal
 
 ROOT = Path(__file__).resolve().parents[1]
-Way = Callable[[], list[list[str]]]
+# What the course's nbgrader_config.py says is overwritten by lines at its end.
+NO_SANDBOX = 'c.RunCells.sandbox = "none"\n'
+NO_JUDGE = """
+steps = c.Autograde.autograde_preprocessors
+c.Autograde.autograde_preprocessors = [Execute if s is grading.RunCells else s for s in steps]
+"""
 
 
 def main() -> None:
     """Make a course, grade it in every way, and print the cost of each."""
-    arguments, settings = _arguments()
+    arguments = _arguments()
     limits = {"COURSE_MAX_JETS": arguments.jets, "COURSE_MAX_EPOCHS": arguments.epochs}
     limits["COURSE_MAX_SEEDS"] = arguments.seeds
     os.environ.update({name: str(value) for name, value in limits.items()})
@@ -44,16 +49,16 @@ def main() -> None:
         folder = Path(scratch)
         students = make_course(folder, arguments.lesson, arguments.students)
         costs: dict[str, list[tuple[float, float]]] = {}
-        for name, commands in ways(arguments.lesson, students, settings).items():
-            costs[name] = [cost(folder, commands) for _ in range(arguments.rounds)]
-            print(f"{name}: {costs[name][0][0]:.0f} s", file=sys.stderr, flush=True)
+        for _ in range(arguments.rounds):
+            for name, (settings, commands) in ways(arguments.lesson, students).items():
+                configure(folder, settings)
+                costs.setdefault(name, []).append(cost(folder, commands))
+                print(f"{name}: {costs[name][-1][0]:.0f} s", file=sys.stderr, flush=True)
         show(arguments.lesson, len(students), costs)
         show_last_run(folder, arguments.lesson)
 
 
-def _arguments() -> tuple[argparse.Namespace, list[str]]:
-    words = sys.argv[1:]
-    end = words.index("--") if "--" in words else len(words)
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("lesson", nargs="?", default="00_what_learning_is")
     parser.add_argument("--students", type=int, default=4)
@@ -61,12 +66,12 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--jets", type=int, default=2000)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=1)
-    return parser.parse_args(words[:end]), words[end + 1 :]
+    return parser.parse_args()
 
 
 def make_course(folder: Path, lesson: str, n_students: int) -> list[str]:
     """Make a course folder in which each student has handed in the lesson's solution."""
-    shutil.copy(ROOT / "nbgrader_config.py", folder)
+    configure(folder, "")
     shutil.copytree(ROOT / "notebooks" / lesson, folder / "notebooks" / lesson)
     _run(folder, ["nbgrader", "generate_assignment", lesson])
     solved = nbformat.read(ROOT / "notebooks" / lesson / f"{lesson}.ipynb", as_version=4)
@@ -78,16 +83,31 @@ def make_course(folder: Path, lesson: str, n_students: int) -> list[str]:
     return students
 
 
-def ways(lesson: str, students: Sequence[str], settings: list[str]) -> dict[str, list[list[str]]]:
-    """Return the commands of every way to grade the class."""
-    alone = ["nbgrader", "autograde", lesson, "--force", *settings]
-    together = [sys.executable, "-m", "course_utils.grading", "grade", lesson, "--again", *settings]
-    return {
-        "nbgrader autograde, once a student": [[*alone, f"--student={s}"] for s in students],
-        "nbgrader autograde, once": [alone],
-        "grade --workers 1": [[*together, "--workers", "1"]],
-        "grade --workers 2": [[*together, "--workers", "2"]],
+def configure(folder: Path, settings: str) -> None:
+    """Give the course folder the course's configuration, with some lines at its end."""
+    config = (ROOT / "nbgrader_config.py").read_text() + settings
+    (folder / "nbgrader_config.py").write_text(config)
+
+
+def ways(lesson: str, students: Sequence[str]) -> dict[str, tuple[str, list[list[str]]]]:
+    """Return the lines of configuration and the commands of every way to grade the class."""
+    alone = ["nbgrader", "autograde", lesson, "--force"]
+    grade = [sys.executable, "-m", "course_utils.grading", "grade", lesson, "--again", "--workers"]
+    found = {
+        "nbgrader's own run, once a student": (
+            NO_JUDGE,
+            [[*alone, f"--student={student}"] for student in students],
+        ),
+        "nbgrader's own run, once": (NO_JUDGE, [alone]),
+        "grade, judge, no sandbox, 1 worker": (NO_SANDBOX, [[*grade, "1"]]),
+        "grade, judge, no sandbox, 2 workers": (NO_SANDBOX, [[*grade, "2"]]),
     }
+    if os.geteuid():
+        found |= {
+            "grade, judge, sandbox, 1 worker": ("", [[*grade, "1"]]),
+            "grade, judge, sandbox, 2 workers": ("", [[*grade, "2"]]),
+        }
+    return found
 
 
 def cost(folder: Path, commands: list[list[str]]) -> tuple[float, float]:
@@ -105,8 +125,9 @@ def _run(folder: Path, command: list[str]) -> None:
 
 
 def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    """Of the whole machine: what a sandbox has used is lost to its parent when it is killed."""
+    used = psutil.cpu_times()
+    return used.user + used.nice + used.system
 
 
 def show(lesson: str, n_students: int, costs: dict[str, list[tuple[float, float]]]) -> None:
@@ -127,11 +148,10 @@ def show_last_run(folder: Path, lesson: str) -> None:
     """Print the median student of the last run, and how the memory of the processes grew."""
     entries = list(read_journal(journal_path(folder, lesson)).values())
     minutes = statistics.median(entry.minutes for entry in entries)
-    cpu = statistics.median(entry.cpu_seconds for entry in entries)
     memory = [entry.megabytes for entry in entries]
     points = {entry.points for entry in entries}
     print(
-        f"median student of the last run: {60 * minutes:.1f} s, {cpu:.1f} CPU s, without the start;"
+        f"median student of the last run: {60 * minutes:.1f} s without the start;"
         f" memory of a grading process {min(memory):.0f} to {max(memory):.0f} MB; points {points}"
     )
 

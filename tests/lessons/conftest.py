@@ -11,10 +11,13 @@ import nbformat
 import numpy as np
 import papermill
 import pytest
-from lesson import LESSONS, ROOT, SMALL_RUN, Lesson, Session, filled_in
+from attacks import AST_TRANSFORMER
+from lesson import LESSONS, ROOT, SMALL_RUN, Lesson, filled_in
+from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from public_files import served, write_public_file
+from session import Session
 from traitlets.config import Config, PyFileConfigLoader
 
 from course_utils.__main__ import main
@@ -101,7 +104,7 @@ def _write_other_splits(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Course:
-    """A course folder in which a lesson was released, handed in twice, graded and returned."""
+    """A course folder in which a lesson was released, handed in, graded and returned."""
 
     folder: Path
     gradebook: str
@@ -132,12 +135,16 @@ def course(lesson, small_machine, tmp_path_factory) -> Course:
     api = NbGraderAPI(config=config)
     _done(api.generate_assignment(lesson.name))
     released = folder / "release" / lesson.name
-    for student in ("untouched", "solved"):
+    for student in ("untouched", "solved", "attacker"):
         shutil.copytree(released, folder / "submitted" / student / lesson.name)
     path = folder / "submitted" / "solved" / lesson.name / lesson.path.name
     nbformat.write(filled_in(lesson, nbformat.read(path, as_version=4)), path)
     papermill.execute_notebook(path, path, SMALL_RUN, prepare_only=True, progress_bar=False)
-    for student in ("untouched", "solved"):
+    path = folder / "submitted" / "attacker" / lesson.name / lesson.path.name
+    attacked = nbformat.read(path, as_version=4)
+    attacked.cells.insert(0, new_code_cell(AST_TRANSFORMER))
+    nbformat.write(attacked, path)
+    for student in ("untouched", "solved", "attacker"):
         _done(api.autograde(lesson.name, student))
         _done(api.generate_feedback(lesson.name, student))
     return Course(folder, gradebook)

@@ -5,6 +5,7 @@ answer is tried.
 """
 
 import pytest
+from attacks import YES
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 
@@ -28,6 +29,12 @@ class TestChecks:
             stub = lesson.released[exercise.answer].source
             marks = session.marks_for(lesson, exercise, stub)
             assert marks == {"whole": 0, "visible": 0, "hidden": 0}, stub
+
+    def test_an_object_that_passes_every_comparison_earns_nothing(self, lesson, session):
+        for exercise in lesson.exercises:
+            answer = session.answered_with(exercise, "Yes()", first=YES)
+            marks = session.marks_for(lesson, exercise, answer, parts=("whole",))
+            assert marks == {"whole": 0}, answer
 
     def test_every_figure_has_a_small_picture_to_compare_with(self, lesson, session):
         assert session.drew == list(lesson.pictures)

@@ -1,4 +1,4 @@
-"""Every lesson through nbgrader, as an instructor and two students do.
+"""Every lesson through nbgrader, as an instructor and three students do.
 
 The notebook of the student who solved it carries parameters that papermill has put in, so that its
 one execution shows both.
@@ -9,11 +9,12 @@ from html import unescape
 
 import nbformat
 import pytest
-from lesson import Session, filled_in
+from lesson import filled_in
 from nbconvert.preprocessors import Preprocessor
 from nbgrader.preprocessors import CheckCellMetadata, ClearOutput
 from nbgrader.utils import is_solution
 from nbgrader.validator import Validator
+from session import Session
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 
@@ -36,6 +37,13 @@ class TestNbgrader:
         scores = course.scores("untouched", lesson)
         assert len(scores) == len(lesson.graded)
         assert {score for score, _ in scores.values()} == {0}
+
+    def test_a_notebook_whose_checks_do_nothing_gets_nothing(self, lesson, course):
+        note = course.executed("attacker", lesson).cells[0].source
+        _, fooled, checks = note.partition("passed in the notebook and failed when judged: ")
+        assert fooled
+        assert not [e for e in lesson.exercises if f"`{lesson.cells[e.check].id}`" not in checks]
+        assert {score for score, _ in course.scores("attacker", lesson).values()} == {0}
 
     def test_the_release_tells_no_secret(self, lesson, course):
         assert lesson.secrets

@@ -2,8 +2,9 @@
 
 import nbformat
 import pytest
-from lesson import Lesson, Session, filled_in
+from lesson import Lesson, filled_in
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from session import Session
 
 ANSWER = '''def twice(x):
     """Two times x."""

@@ -1,6 +1,7 @@
-"""What a student's program could try while it is graded: one cell each, which fails if stopped.
+"""What a student's program could try while it is graded.
 
-The names in capitals are filled in by :func:`cells`.
+Those of `ATTACKS` go for the machine: one cell each, which fails if it is stopped. The names in
+capitals are filled in by :func:`cells`. The others go for the interpreter, to get points.
 """
 
 from __future__ import annotations
@@ -8,7 +9,15 @@ from __future__ import annotations
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-__all__ = ["ATTACKS", "cells", "succeeded"]
+__all__ = [
+    "AST_TRANSFORMER",
+    "ATTACKS",
+    "INPUT_TRANSFORMER",
+    "KERNEL",
+    "YES",
+    "cells",
+    "succeeded",
+]
 
 _MARK = "# attack: "
 
@@ -125,6 +134,36 @@ import subprocess
 subprocess.Popen(["setsid", "sleep", SECONDS], start_new_session=True)
 """,
 }
+
+
+# The body of every later cell is gone.
+AST_TRANSFORMER = """
+import ast
+class Gone(ast.NodeTransformer):
+    def visit_Module(self, module):
+        module.body = [ast.Pass()]
+        return module
+get_ipython().ast_transformers.append(Gone())
+"""
+# The same, before Python reads it.
+INPUT_TRANSFORMER = "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass\\n'])"
+# Every later cell succeeds without being run.
+KERNEL = """
+async def do_execute(code, silent, store_history=True, user_expressions=None, **more):
+    return {"status": "ok", "execution_count": 1, "payload": [], "user_expressions": {}}
+get_ipython().kernel.do_execute = do_execute
+"""
+# `Yes()` passes whatever a check asks of it in the same interpreter.
+YES = """
+class Yes:
+    def __getattr__(self, name): return self
+    def __call__(self, *arguments, **options): return self
+    def __getitem__(self, item): return self
+    def __iter__(self): return iter([self])
+    __eq__ = __ne__ = __lt__ = __gt__ = __le__ = __ge__ = lambda self, other: True
+    __add__ = __sub__ = __mul__ = __truediv__ = __rmul__ = __abs__ = lambda self, *other: self
+    __hash__ = lambda self: 1
+"""
 
 
 def cells(**names: object) -> list[NotebookNode]:

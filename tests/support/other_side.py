@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Iterator
 
+from course_utils.grading.judging.caller import Caller
 from course_utils.grading.judging.frames import Connection
 from course_utils.grading.judging.kernel_side import Serving
-from course_utils.grading.judging.theirs import Caller
 
 
 @contextlib.contextmanager

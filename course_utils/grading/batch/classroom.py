@@ -184,7 +184,6 @@ class _Classroom:
             submission=fingerprint,
             minutes=outcome.minutes,
             limit=self.plan.limit,
-            cpu_seconds=outcome.cpu_seconds,
             megabytes=outcome.megabytes,
             reason=outcome.reason,
             finished=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",

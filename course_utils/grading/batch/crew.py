@@ -53,7 +53,6 @@ class Outcome:
     state: str
     reason: str
     minutes: float
-    cpu_seconds: float | None = None
     megabytes: float | None = None
 
 

@@ -31,8 +31,6 @@ class Entry:
         How long it took, by the clock.
     limit : float
         Minutes allowed.
-    cpu_seconds : float or None
-        Of the grading process and the kernels; None if that process was killed.
     megabytes : float or None
         Memory of the grading process afterwards.
     points : float or None
@@ -48,7 +46,6 @@ class Entry:
     submission: str
     minutes: float
     limit: float
-    cpu_seconds: float | None = None
     megabytes: float | None = None
     points: float | None = None
     reason: str = ""

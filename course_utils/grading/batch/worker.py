@@ -96,7 +96,6 @@ def _graded(course: Any, *, student: str, lesson: str, log: str) -> dict[str, An
     """Run nbgrader's autograde for one student, and say how it ended."""
     from nbgrader.converters import Autograde
 
-    began = _cpu_seconds()
     _half_written[:] = [course.path("autograded", student, lesson)]
     course.coursedir.assignment_id, course.coursedir.student_id = lesson, glob.escape(student)
     with _written_to(Path(log)), _errors_of(course.app.log) as errors:
@@ -114,15 +113,8 @@ def _graded(course: Any, *, student: str, lesson: str, log: str) -> dict[str, An
     return {
         "state": state,
         "reason": reason,
-        "cpu_seconds": round(_cpu_seconds() - began, 2),
         "megabytes": round(psutil.Process().memory_info().rss / 2**20),
     }
-
-
-def _cpu_seconds() -> float:
-    """Return what this process and its ended children have used."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 @contextmanager

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from course_utils.grading.judging.caller import Caller
 from course_utils.grading.judging.ending import ended_at
 from course_utils.grading.judging.frames import Connection
 from course_utils.grading.judging.reference import Solved, run_cell
-from course_utils.grading.judging.theirs import Caller
 
 __all__ = ["Judge", "NoAnswerError", "Start", "Verdict", "kernel_called"]
 

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from course_utils.grading.answers import all_switched_off, functions_called
-from course_utils.grading.judging.classes import class_names, exception_like, plain_class
+from course_utils.grading.judging.classes import class_names, exception_like
 from course_utils.grading.judging.crossing import Reference, Wire
 from course_utils.grading.judging.frames import Connection, CrossingError
+from course_utils.grading.judging.lent import Lent
 
 __all__ = ["Serving", "quiet", "serve"]
 
@@ -87,7 +88,7 @@ class Serving:
         self.connection.send(frame)
 
     def _refer(self, value: Any) -> Reference:
-        if isinstance(value, _Lent):
+        if isinstance(value, Lent):
             return Reference(value._number, mine=False)
         if id(value) not in self.numbers:
             self.numbers[id(value)] = len(self.objects)
@@ -95,7 +96,7 @@ class Serving:
         return Reference(self.numbers[id(value)], mine=True, classes=tuple(class_names(value)))
 
     def _resolve(self, reference: Reference) -> Any:
-        return self.objects[reference.number] if reference.mine else _Lent(self, reference)
+        return self.objects[reference.number] if reference.mine else Lent(self, reference)
 
     def _do_global(self, name: str) -> Any:
         if name not in self.names:
@@ -212,37 +213,6 @@ class Serving:
             classes, message = answer
             raise exception_like(classes, message)
         return answer[0]
-
-
-class _Lent:
-    """What stands in the kernel for an object of the judge: a function or a trial, say."""
-
-    stands_for_another = True
-
-    def __init__(self, serving: Serving, reference: Reference) -> None:
-        self.__dict__.update(_serving=serving, _number=reference.number, _of=reference.classes)
-
-    @property
-    def __class__(self) -> type:
-        return plain_class(self._of) or _Lent
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return self._serving.ask("lent", self._number, None, list(arguments), options)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        is_method, value = self._serving.ask("lent attribute", self._number, name)
-        return _Method(self, name) if is_method else value
-
-
-class _Method:
-    def __init__(self, lent: _Lent, name: str) -> None:
-        self.lent, self.name = lent, name
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        lent = self.lent
-        return lent._serving.ask("lent", lent._number, self.name, list(arguments), options)
 
 
 @contextlib.contextmanager

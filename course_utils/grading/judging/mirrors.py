@@ -13,10 +13,11 @@ import torch
 from torch import nn
 
 from course_utils.grading.answers import names_switched_off
+from course_utils.grading.judging.caller import Caller
 from course_utils.grading.judging.classes import known_class
 from course_utils.grading.judging.crossing import Reference
 from course_utils.grading.judging.frames import CrossingError
-from course_utils.grading.judging.theirs import Caller, Theirs
+from course_utils.grading.judging.theirs import Theirs
 
 __all__ = ["Optimiser", "called", "module", "take_state"]
 

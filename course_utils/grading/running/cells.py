@@ -105,6 +105,8 @@ class RunCells(Limits, Execute):
             self._note(index, "wrote without end")
         if _timed_out(cell) and not self._answers():
             self._go_on_behind(index, self._usage.why_ended or "could not be stopped")
+        elif _timed_out(cell):
+            self._note(index, f"was stopped after {self.timeout} seconds")
         return cell, resources
 
     def create_kernel_manager(self) -> KernelManager:

@@ -1,6 +1,7 @@
 """What a notebook can do to its interpreter gives no points; with nbgrader's own run it does."""
 
 import pytest
+from attacks import AST_TRANSFORMER, INPUT_TRANSFORMER, KERNEL, YES
 from nbgrader.preprocessors import Execute
 from toy_course import AUTOMATIC, cell, graded_class, quiet_machine
 
@@ -9,30 +10,6 @@ from course_utils.grading.judging.judge import Verdict
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 
 STUBS = {"twice": "def twice(x):\n    return None", "thrice": "pass", "last": "pass"}
-AST_TRANSFORMER = """
-import ast
-class Gone(ast.NodeTransformer):
-    def visit_Module(self, module):
-        module.body = [ast.Pass()]
-        return module
-get_ipython().ast_transformers.append(Gone())
-"""
-INPUT_TRANSFORMER = "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass\\n'])"
-KERNEL = """
-async def do_execute(code, silent, store_history=True, user_expressions=None, **more):
-    return {"status": "ok", "execution_count": 1, "payload": [], "user_expressions": {}}
-get_ipython().kernel.do_execute = do_execute
-"""
-YES = """
-class Yes:
-    def __getattr__(self, name): return self
-    def __call__(self, *arguments, **options): return self
-    def __getitem__(self, item): return self
-    def __iter__(self): return iter([self])
-    __eq__ = __ne__ = __lt__ = __gt__ = __le__ = __ge__ = lambda self, other: True
-    __add__ = __sub__ = __mul__ = __truediv__ = __rmul__ = __abs__ = lambda self, *other: self
-    __hash__ = lambda self: 1
-"""
 KERNEL_SIDE = """
 from course_utils.grading.judging import kernel_side, crossing
 def packed(self, value, *more):

@@ -115,7 +115,7 @@ def test_a_loop_is_not_ended_by_an_answer():
 
 
 def test_endless_objects_are_refused(monkeypatch):
-    monkeypatch.setattr("course_utils.grading.judging.theirs._MOST_OBJECTS", 20)
+    monkeypatch.setattr("course_utils.grading.judging.caller._MOST_OBJECTS", 20)
     with pytest.raises(CrossingError, match="objects"):
         call("def f(): return [object() for _ in range(30)]")
 

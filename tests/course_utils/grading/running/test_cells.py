@@ -80,7 +80,7 @@ def answer_that_warns(nb):
     cell(nb, "twice").source = answer
 
 
-@case(lost=["thrice-check"])
+@case(lost=["thrice-check"], note="(`thrice-check`) was stopped after 3 seconds")
 def endless_loop(nb):
     cell(nb, "thrice").source = "def thrice(x):\n    while True:\n        pass"
 

@@ -59,10 +59,10 @@ demo: $(VENV)/demo-ready  ## make jets, run lesson 01, put its networks on a lea
 	python -m challenge board demo/challenge
 
 test: $(VENV)/ready  ## run all tests, on all cores (WORKERS=0: in one process)
-	$(ONE_THREAD) python -m pytest -n $(WORKERS) --maxprocesses 4 --no-loadscope-reorder
+	$(ONE_THREAD) python -m pytest -n $(WORKERS) --maxprocesses 4 --no-loadscope-reorder --durations 30
 
 test-challenge: $(VENV)/ready  ## test the challenge on the database that CHALLENGE_DATABASE_URL names
-	python -m pytest tests/challenge/store tests/challenge/intake tests/challenge/setup tests/challenge/cli tests/challenge/test_secrecy.py
+	$(ONE_THREAD) python -m pytest -n $(WORKERS) --maxprocesses 4 tests/challenge/store tests/challenge/intake tests/challenge/setup tests/challenge/cli tests/challenge/test_secrecy.py
 
 test-oldest: | python  ## test what needs no lesson with the oldest versions that pyproject.toml allows
 	$(PYTHON) -m venv build/oldest

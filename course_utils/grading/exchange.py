@@ -80,8 +80,9 @@ class ReleaseFeedback(ExchangeReleaseFeedback):
             self.src_path = glob.escape(folder)
             try:
                 super().copy_files()
-            except OSError as error:
+            except FileNotFoundError:  # the secret, or the time of receipt
                 self.log.warning(
-                    "Not handed in through the exchange, so give it back by hand: %s (%s)",
-                    *(folder, error),
+                    "Not handed in through the exchange, so give it back by hand: %s", folder
                 )
+            except OSError as error:
+                self.log.error("Give %s back by hand: %s", folder, error)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from public_files import served, write_public_file
 from session import Session
+from toy_course import alembic_found
 from traitlets.config import Config, PyFileConfigLoader
 
 from course_utils.__main__ import main
@@ -63,8 +63,7 @@ def small_machine(jet_data) -> Iterator[None]:
         patch.setenv("COURSE_MAX_JETS", "1200")
         patch.setenv("COURSE_MAX_EPOCHS", "10")
         patch.setenv("COURSE_MAX_SEEDS", "2")
-        # nbgrader calls the alembic of this environment by its bare name.
-        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        alembic_found(patch)
         patch.delenv("NBGRADER_EXECUTION", raising=False)
         yield
 

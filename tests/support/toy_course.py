@@ -7,6 +7,7 @@ process because each command takes seconds to start.
 from __future__ import annotations
 
 import csv
+import functools
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import nbgrader.api
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -263,10 +265,20 @@ def graded_class(
     return course
 
 
-def quiet_machine() -> pytest.MonkeyPatch:
+# A process of its own says which version a new gradebook has; once is enough.
+_gradebook_version = functools.cache(nbgrader.api.get_alembic_version)
+
+
+def alembic_found(patch: pytest.MonkeyPatch) -> None:
     """nbgrader calls the alembic of this environment by its bare name."""
-    patch = pytest.MonkeyPatch()
     patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    patch.setattr("nbgrader.api.get_alembic_version", _gradebook_version)
+
+
+def quiet_machine() -> pytest.MonkeyPatch:
+    """Find this environment's alembic, and nothing of the user's."""
+    patch = pytest.MonkeyPatch()
+    alembic_found(patch)
     patch.delenv("NBGRADER_EXECUTION", raising=False)
     patch.delenv("COURSE_EXCHANGE", raising=False)
     return patch

@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 from nbgrader.api import MissingEntry
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, Execute
 from tqdm import tqdm
+from traitlets.config import Config
 
 from course_utils.files import write_file
 from course_utils.grading.batch.course import Course
@@ -127,6 +128,7 @@ def _run(course: Course, notebook: NotebookNode, folder: Path) -> None:
             extra_arguments=settings.extra_arguments,
             kernel_name="python3",
             resources={"metadata": {"path": str(work)}},
+            config=Config(KernelManager={"transport_encryption": "auto"}),  # or it warns
             on_cell_complete=lambda cell, cell_index: bar.update(cell.cell_type == "code"),
         )
         try:

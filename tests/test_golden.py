@@ -176,8 +176,19 @@ def _golden(name: str, text: str) -> str:
 
 
 COMMANDS = ["audit", "backup", "baselines", "board", "check", "close", "create", "export", "extend"]
-COMMANDS += ["merge", "pause", "pick", "rename", "rescore", "resume", "reveal", "score", "show"]
-COMMANDS += ["teams", "withdraw"]
+COMMANDS += [
+    "invite",
+    "merge",
+    "pause",
+    "pick",
+    "rename",
+    "rescore",
+    "resume",
+    "reveal",
+    "score",
+    "show",
+]
+COMMANDS += ["serve", "teams", "withdraw"]
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="argparse words its help differently")

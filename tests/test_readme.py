@@ -188,11 +188,23 @@ def test_challenge_commands_of_the_pages_run_in_their_order(classroom):
     output = {}
     for command in challenge_commands():
         words = [sys.executable, *shlex.split(command)[1:]]
+        if words[3] == "serve":
+            assert_serves(words, classroom)
+            continue
         done = subprocess.run(words, cwd=classroom, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         output[words[3]] = done.stdout
     assert output["board"].count("Group A") == 2
     assert "baseline" in output["board"]
+
+
+def assert_serves(words: list[str], folder: Path) -> None:
+    """The service starts and ends, at another port: that of the page may be taken."""
+    words = [*words[: words.index("--port")], "--port", "0"]
+    with subprocess.Popen(words, cwd=folder, stderr=subprocess.PIPE, text=True) as service:
+        seen = iter(service.stderr.readline, "")
+        assert any("Application startup complete" in line for line in seen)
+        service.terminate()
 
 
 def test_every_command_of_the_challenge_is_on_its_page_and_known():

@@ -1,20 +1,22 @@
-"""The leaderboard as one HTML page that needs nothing else: what a class projects on the wall.
+"""The leaderboard as HTML: a page that needs nothing else, and the part of it that changes.
 
 The template escapes every value. Should a name slip through all the same, the page's own security
 policy lets no script run but the one whose hash it names, and loads nothing from anywhere.
+`as_fragment` is for a page around it that renews itself (`challenge.hub`).
 """
 
 import base64
 import hashlib
 import re
+from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from challenge.board.axes import Scale
-from challenge.board.plots import bin_panel, curve_panel
+from challenge.board.plots import Bar, bar_of, bin_panel, curve_panel, grid_of
 from challenge.board.standings import Standing, Standings
 from challenge.board.wording import notes, subtitle
 from challenge.scoring import auc_text
@@ -22,7 +24,7 @@ from challenge.store import Phase
 from challenge.words import time_text
 from course_utils.metrics import Rejection
 
-__all__ = ["as_html"]
+__all__ = ["as_fragment", "as_html", "source_of_page"]
 
 _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
@@ -32,26 +34,33 @@ _POLICY: Final = (
 
 def as_html(standings: Standings) -> str:
     """The complete page: a table with error bars and tied groups, curves, and how to read them."""
-    environment = _environment()
-    script = _source("board.js")
+    script = source_of_page("board.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    leaders = [each for each in standings.lines if each.diagnostics or each.working_points]
-    scale = Scale.of([each.card.auc for each in standings.lines])
-    return environment.get_template("board.html").render(
-        board=standings,
-        revealed=standings.phase is Phase.REVEALED,
-        policy=_POLICY.format(digest),
-        script=Markup(script),  # our own file, not a user's text
-        style=Markup(_source("board.css")),
-        subtitle=subtitle(standings),
-        notes=notes(standings),
-        scale=scale,
-        places=_places(standings.lines),
-        leaders=leaders,
-        colours={each.submission: number for number, each in enumerate(leaders, start=1)},
-        curves=curve_panel(leaders) if leaders else None,
-        bins=_bin_panels(leaders),
+    return (
+        _environment()
+        .get_template("board.html")
+        .render(
+            policy=_POLICY.format(digest),
+            script=Markup(script),  # our own file, not a user's text
+            style=Markup(source_of_page("board.css")),
+            **_shown(standings, timed=True),
+        )
     )
+
+
+def as_fragment(standings: Standings) -> str:
+    """The header and the main part of the page, without the time at which it was drawn.
+
+    Two boards that show the same are the same text.
+    """
+    return _environment().get_template("fragment.html").render(**_shown(standings, timed=False))
+
+
+@cache
+def source_of_page(name: str) -> str:
+    """The text of ``board.css`` or ``board.js``."""
+    environment = _environment()
+    return environment.loader.get_source(environment, name)[0]
 
 
 @cache
@@ -63,19 +72,68 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "auc": auc_text,
-        "interval": _interval,
-        "percent": lambda share: f"{100 * share:.2f}%",
-        "when": time_text,
-    }
+    environment.filters |= {"interval": _interval, "when": time_text}
     return environment
 
 
-@cache
-def _source(name: str) -> str:
-    environment = _environment()
-    return environment.loader.get_source(environment, name)[0]
+def _shown(standings: Standings, *, timed: bool) -> dict[str, Any]:
+    """What the templates need; `timed` adds when it was drawn."""
+    leaders = [each for each in standings.lines if each.diagnostics or each.working_points]
+    colours = {each.submission: number for number, each in enumerate(leaders, start=1)}
+    scale = Scale.of([each.card.auc for each in standings.lines])
+    return {
+        "board": standings,
+        "revealed": standings.phase is Phase.REVEALED,
+        "timed": timed,
+        "subtitle": subtitle(standings),
+        "notes": notes(standings, timed=timed),
+        "ticks": [(f"{100 * each.at:.2f}%", each.label) for each in scale.ticks],
+        "grid": grid_of(scale),
+        "rows": _rows(standings.lines, scale, colours),
+        "leaders": leaders,
+        "colours": colours,
+        "curves": curve_panel(leaders) if leaders else None,
+        "bins": _bin_panels(leaders),
+    }
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One line of the table, as its cells say it."""
+
+    line: Standing
+    classes: str
+    colour: str  # " c1" for the first leader, empty for all others
+    auc: str
+    error: str
+    bar: Bar
+
+
+def _rows(lines: tuple[Standing, ...], scale: Scale, colours: dict[int, int]) -> list[_Row]:
+    rows = []
+    for number, line in enumerate(lines):
+        starts = number == 0 or lines[number - 1].group != line.group
+        ends = number == len(lines) - 1 or lines[number + 1].group != line.group
+        place = {(True, True): "alone", (True, False): "first", (False, True): "last"}
+        words = [
+            place.get((starts, ends), ""),  # of its tied group
+            "" if line.group % 2 else "even",
+            "baseline" if line.is_baseline else "",
+            "top" if line.group == 1 else "",
+        ]
+        colour = colours.get(line.submission)
+        auc, error = auc_text(line.card.auc).split(" ± ")
+        rows.append(
+            _Row(
+                line,
+                " ".join(filter(None, words)),
+                "" if colour is None else f" c{colour}",
+                auc,
+                error,
+                bar_of(scale, line.card.auc),
+            )
+        )
+    return rows
 
 
 def _interval(rejection: Rejection) -> tuple[str, str, str]:
@@ -85,17 +143,6 @@ def _interval(rejection: Rejection) -> tuple[str, str, str]:
         return text, "", ""
     value, up, down = text.split(" ")
     return value, up, down.replace("-", "−")
-
-
-def _places(lines: tuple[Standing, ...]) -> dict[int, str]:
-    """Where each submission stands in its tied group: alone, first, inside or last."""
-    places = {}
-    for number, line in enumerate(lines):
-        starts = number == 0 or lines[number - 1].group != line.group
-        ends = number == len(lines) - 1 or lines[number + 1].group != line.group
-        place = {(True, True): "alone", (True, False): "first", (False, True): "last"}
-        places[line.submission] = place.get((starts, ends), "inside")
-    return places
 
 
 def _bin_panels(leaders: list[Standing]) -> list:

@@ -7,19 +7,32 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from challenge.board.axes import LogAxis, Tick, nice_ticks
+from challenge.board.axes import LogAxis, Scale, Tick, nice_ticks
 from challenge.board.standings import Standing
 from challenge.scoring import Bin
 from course_utils.metrics import Measurement
 
-__all__ = ["BarMark", "Curve", "Panel", "bin_panel", "curve_panel"]
+__all__ = ["Bar", "BarMark", "Curve", "Panel", "bar_of", "bin_panel", "curve_panel", "grid_of"]
 
 WIDTH: Final = 1000
 HEIGHT: Final = 620
 LEFT, RIGHT, TOP, BOTTOM = 150, 20, 20, 100  # margins
 
+_CELL: Final = 1000  # width of the drawing of an error bar
 _ROOM: Final = 0.06  # of an axis, left free at both ends
 _BESIDE: Final = 0.12  # of a bin, from one entry to the next
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An AUC with its error bar, in the drawing of a cell that is 1000 wide and 10 high.
+
+    A thousand cells make most of a page, so each is one path; the cell stretches it to its width.
+    """
+
+    path: str  # the bar with its caps; empty below the axis, where an arrow stands instead
+    at: int
+    below: str  # what the arrow says
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,19 @@ class Panel:
     right: int = WIDTH - RIGHT
     top: int = TOP
     bottom: int = HEIGHT - BOTTOM
+
+
+def bar_of(scale: Scale, auc: Measurement) -> Bar:
+    """Where the error bar of an AUC lies in its cell."""
+    if scale.is_below(auc):
+        return Bar("", 0, f"◂ {auc.value:.3f}")
+    low, at, high = (round(_CELL * scale.at(auc.value + sign * auc.error)) for sign in (-1, 0, 1))
+    return Bar(f"M{low} 2v6m0-3H{high}m0-3v6", at, "")
+
+
+def grid_of(scale: Scale) -> str:
+    """The ticks of the axis as lines through a cell, as one path."""
+    return "".join(f"M{round(_CELL * each.at)} 0v10" for each in scale.ticks)
 
 
 def curve_panel(leaders: Sequence[Standing]) -> Panel:

@@ -34,8 +34,8 @@ def subtitle(standings: Standings) -> str:
     return f"The lead is shared: {', '.join(first)} do not differ significantly."
 
 
-def notes(standings: Standings) -> list[str]:
-    """How to read the board."""
+def notes(standings: Standings, *, timed: bool = True) -> list[str]:
+    """How to read the board, and when it was drawn if `timed`."""
     lines = [
         "A line closes a tied group: inside it nobody is significantly worse than its first "
         "(paired DeLong test against each better entry, Holm, 95\u00a0%).",
@@ -53,5 +53,5 @@ def notes(standings: Standings) -> list[str]:
         )
     if standings.phase is not Phase.REVEALED:
         lines.append("The private jets decide in the end, so ranks can still change.")
-    lines.append(f"{standings.n_jets} jets; as of {time_text(standings.drawn_at)}.")
-    return lines
+    as_of = f"; as of {time_text(standings.drawn_at)}" if timed else ""
+    return [*lines, f"{standings.n_jets} jets{as_of}."]

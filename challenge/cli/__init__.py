@@ -3,8 +3,8 @@
 `arguments` has the commands and their options, `commands` what each prints, `run` the exit
 status.
 
-May import every other room. A web service would be a room `hub` beside this one, which knows
-nothing of it and is unknown to it; only ``python -m challenge`` imports it.
+May import every other room, `challenge.hub` only when the command `serve` runs; none of them knows
+this one.
 """
 
 from challenge.cli.run import main

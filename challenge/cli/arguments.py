@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from challenge.board import FORMATS
-from challenge.cli import commands, team_commands
-from challenge.cli.values import MOMENT, end, from_, instant, seconds
+from challenge.cli import commands, service_commands, team_commands
+from challenge.cli.values import MOMENT, end, from_, instant
 from challenge.words import BASELINE_TEAM, nearest, printable
 
 __all__ = ["parser"]
@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     _add_corrections(added)
     _add_for_all(added)
     _add_checks(added)
+    _add_service(added)
     return root
 
 
@@ -139,21 +140,12 @@ def _add_score(added: Commands) -> None:
         added,
         "score",
         commands.score,
-        "Submit files of scores and print their results, or watch a drop box for files.",
+        "Submit files of scores and print their results.",
         "top_challenge submission_predictions/*.npy --team 'The Top Quarks'",
         "top_challenge cnn.npy --team 'Bottoms' --new-team",
-        "top_challenge --watch /srv/dropbox",
     )
-    score.add_argument("files", type=Path, nargs="*", metavar="FILE", help=".npy files of scores")
-    who = score.add_mutually_exclusive_group(required=True)
-    who.add_argument("--team", help="letters, digits, space, '-', '_' and '.'")
-    who.add_argument(
-        "--watch",
-        type=Path,
-        metavar="DROPBOX",
-        help="score what appears as DROPBOX/TEAM/NETWORK.npy, until stopped; make the folder of "
-        "each team yourself, writable for that team, and DROPBOX writable for nobody else",
-    )
+    score.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".npy files of scores")
+    score.add_argument("--team", required=True, help="letters, digits, space, '-', '_' and '.'")
     score.add_argument(
         "--new-team", action="store_true", help="make the team if there is none of this name"
     )
@@ -163,13 +155,6 @@ def _add_score(added: Commands) -> None:
         help="accept a file that was withdrawn from another network of the team",
     )
     score.add_argument("--network", help="name of the network (default: the file's name)")
-    score.add_argument(
-        "--every",
-        type=seconds,
-        default=2.0,
-        metavar="S",
-        help="seconds between two looks into the drop box",
-    )
 
 
 def _add_for_one_team(added: Commands) -> None:
@@ -296,6 +281,47 @@ def _add_checks(added: Commands) -> None:
     )
     backup.add_argument("to", type=Path, metavar="TO", help="a folder that is not there yet")
     audit.add_argument("--noted", metavar="HASH", help="the hash that an earlier audit printed")
+
+
+def _add_service(added: Commands) -> None:
+    serve = _command(
+        added,
+        "serve",
+        service_commands.serve,
+        "Run the challenge as a service: pages for browsers, an API for notebooks.",
+        "top_challenge --port 8080",
+    )
+    serve.add_argument(
+        "--host", help="address to listen at (default: that of JUPYTERHUB_SERVICE_URL, 127.0.0.1)"
+    )
+    serve.add_argument(
+        "--port",
+        type=from_(0),
+        metavar="N",
+        help="port to listen at (default: that of JUPYTERHUB_SERVICE_URL, or 8080)",
+    )
+    serve.add_argument(
+        "--teams-only",
+        action="store_true",
+        help="refuse people of the hub who are in no group team-NAME; else each is a team",
+    )
+    invite = _command(
+        added,
+        "invite",
+        service_commands.send_invitation,
+        "Print a link that lets a team, or an instructor, into the service without a hub.",
+        "top_challenge 'The Top Quarks' --url https://challenge.example.org",
+        "top_challenge --revoke 3",
+    )
+    invite.add_argument("team", metavar="TEAM", nargs="?", help="whom to invite")
+    invite.add_argument("--manage", action="store_true", help="invite an instructor")
+    invite.add_argument("--list", action="store_true", help="list all invitations")
+    invite.add_argument("--revoke", type=from_(1), metavar="NUMBER", help="end an invitation")
+    invite.add_argument(
+        "--url",
+        default="http://127.0.0.1:8080",
+        help="where browsers find the service (default: %(default)s)",
+    )
 
 
 def _command(

@@ -15,16 +15,14 @@ from rich.progress import Progress
 from challenge.board import FORMATS, current_standings, look_alikes, marks
 from challenge.cli.output import ACCEPTED, REFUSED, reported, say, say_on_stderr
 from challenge.cli.team_commands import require_team
+from challenge.cli.values import is_left_behind
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake import (
-    DropBox,
     accept,
     accepted_text,
     finish_interrupted,
-    is_left_behind,
     mend_scores,
     submit,
-    watch,
     wrong_scores,
 )
 from challenge.scoring import find_hints, read_file, read_scores
@@ -98,20 +96,13 @@ def check(args: argparse.Namespace) -> int:
 
 
 def score(args: argparse.Namespace) -> int:
-    """Submit files, or watch a drop box."""
-    if args.watch is not None:
-        if args.files or args.network is not None:
-            raise ChallengeError("--watch takes files and names from the drop box: give none.")
-        if args.again:
-            raise ChallengeError("--again is for single files: --watch brings back nothing.")
-        watch(_opened(args.dir), DropBox(args.watch), every=args.every, say=say)
-        return ACCEPTED
+    """Submit files."""
     files = [each for each in args.files if not is_left_behind(each.name)]
     for each in args.files:
         if is_left_behind(each.name):
             say_on_stderr(f"skipped {each}: hidden and temporary files are not scored.")
     if not files:
-        raise ChallengeError("Expected one FILE or more, or --watch DROPBOX.")
+        raise ChallengeError("Expected one FILE or more that is not hidden.")
     if args.network is not None and len(files) > 1:
         raise ChallengeError("--network names one file: leave it out, or give the files singly.")
     challenge = _opened(args.dir)

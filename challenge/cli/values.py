@@ -7,10 +7,10 @@ from typing import Final
 
 from challenge.words import time_of
 
-__all__ = ["MOMENT", "end", "from_", "instant", "seconds"]
+__all__ = ["MOMENT", "end", "from_", "instant", "is_left_behind"]
 
 MOMENT: Final = "2026-04-01T12:00"
-_DAY: Final = 86_400
+_UNFINISHED: Final = ("~", ".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp")
 
 
 def from_(least: int) -> Callable[[str], int]:
@@ -27,14 +27,15 @@ def from_(least: int) -> Callable[[str], int]:
     return number
 
 
-def seconds(text: str) -> float:
-    """A length of time, at most a day."""
-    value = float(text)
-    if not 0 < value <= _DAY:
-        raise argparse.ArgumentTypeError(
-            f"expected more than 0 seconds and at most a day; got {text}"
-        )
-    return value
+def is_left_behind(name: str) -> bool:
+    """Whether a file is hidden, temporary or half copied: nobody means to hand it in.
+
+    Examples
+    --------
+    >>> is_left_behind("._cnn.npy"), is_left_behind("cnn.npy")
+    (True, False)
+    """
+    return name.startswith((".", "~")) or name.lower().endswith(_UNFINISHED)
 
 
 def instant(text: str) -> datetime:

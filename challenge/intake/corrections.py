@@ -4,7 +4,7 @@ Nothing is forgotten. A withdrawn file has been tried: it still counts for the q
 networks of its team, and the team sees no new score for what it cannot be distinguished from
 (`challenge.intake.shown`). It only no longer stands on the board, and the files after it are
 judged as if it had never been a best. A name that a team had still leads to it, so that neither a
-folder of the drop box nor a slip of the hand brings back a team with a fresh quota. How two teams
+group of the hub nor a slip of the hand brings back a team with a fresh quota. How two teams
 become one: `challenge.intake.merging`.
 """
 

@@ -1,13 +1,12 @@
 """Who takes part: every team with what it handed in and what it has left."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 
-from challenge.intake.quota import Quota
-from challenge.intake.reception import quota_left
+from challenge.intake.quota import Quota, quota_of
 from challenge.store import Challenge, Record, State
 from challenge.store.tables import Team
 from challenge.words import team_key, time_text
@@ -40,19 +39,29 @@ class Entrant:
 
 def roster(challenge: Challenge) -> list[Entrant]:
     """Every team that has handed in anything, by name; the challenge's own entries, too."""
-    store = challenge.store
-    names = store.team_names()
+    store, now = challenge.store, challenge.store.now()
+    former: dict[str, list[str]] = defaultdict(list)
+    for key, name in store.team_names().items():
+        if key != team_key(name):
+            former[name].append(key)
+    handed_in: dict[str, list[Record]] = defaultdict(list)
+    for record in store.records():
+        handed_in[record.team].append(record)
     with store.reading() as session:
-        closes = {team.name: team.closes for team in session.scalars(select(Team))}
+        own = {team.name: (team.closes, team.per_day) for team in session.scalars(select(Team))}
     return [
         Entrant(
             name,
-            tuple(key for key, called in names.items() if called == name and key != team_key(name)),
-            tuple(store.of_team(name)),
-            quota_left(challenge, name),
-            closes[name],
+            tuple(former[name]),
+            tuple(handed_in[name]),
+            quota_of(
+                [each.received_at for each in handed_in[name] if each.state is not State.REJECTED],
+                limit=challenge.rules.per_day if per_day is None else per_day,
+                now=now,
+            ),
+            closes,
         )
-        for name in sorted(closes, key=team_key)
+        for name, (closes, per_day) in sorted(own.items(), key=lambda each: team_key(each[0]))
     ]
 
 

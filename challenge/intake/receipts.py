@@ -21,6 +21,7 @@ __all__ = [
     "accepted_text",
     "history",
     "left_text",
+    "receipt_lines",
     "receipt_of",
     "shown_text",
     "with_hints",
@@ -182,11 +183,18 @@ def _answer(
 
 def accepted_text(receipt: Receipt) -> str:
     """One line for a team whose file was accepted."""
-    return (
+    result, *others = receipt_lines(receipt)
+    return f"{result.removesuffix('.')}; {' '.join(others)}"
+
+
+def receipt_lines(receipt: Receipt) -> list[str]:
+    """The same as sentences: the result, what is left of the quota, hints."""
+    return [
         f"accepted {receipt.team} / {receipt.network}: {receipt.sentence} "
-        f"(receipt {receipt.sha256[:12]}, {time_text(receipt.received_at)}); "
-        f"{' '.join((f'{left_text(receipt.quota)}.', *receipt.hints))}"
-    )
+        f"(receipt {receipt.sha256[:12]}, {time_text(receipt.received_at)}).",
+        f"{left_text(receipt.quota)}.",
+        *receipt.hints,
+    ]
 
 
 def shown_text(record: Record, answer: Receipt | Exception) -> str:

@@ -17,7 +17,7 @@ from challenge.store.rows import submissions_by, team_called
 from challenge.store.tables import Course, Network, Submission, Team
 from challenge.words import name_key, require_typable, team_key, time_text
 
-__all__ = ["Arrival", "look_up", "quota_left", "receive"]
+__all__ = ["Arrival", "look_up", "not_now", "quota_left", "receive"]
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,24 @@ def quota_left(challenge: Challenge, team: str) -> Quota:
     with challenge.store.reading() as session:
         found = team_called(session, team_key(team))
         return _quota(session, found, challenge.rules, now)
+
+
+def not_now(challenge: Challenge, team: str) -> SubmissionError | None:
+    """Why no new file of a team would be accepted now, whatever it holds; None if one would.
+
+    The team need not be known yet. How many networks it has is counted when a file comes.
+    """
+    now = challenge.store.now()
+    with challenge.store.reading() as session:
+        course = session.get_one(Course, 1)
+        progress = Progress(course.paused, course.closed, course.revealed)
+        found = team_called(session, team_key(team))
+        try:
+            _require_open(challenge.rules, progress, found, now)
+            _require_quota(_quota(session, found, challenge.rules, now))
+        except SubmissionError as refusal:
+            return refusal
+    return None
 
 
 def _require_permission(

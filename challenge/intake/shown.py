@@ -14,10 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from challenge.scoring import LADDER_CONFIDENCE, error_of_difference
+from challenge.scoring import LADDER_CONFIDENCE, errors_of_differences
 from challenge.store import Challenge, Record, Split
 from challenge.store.replay import events
 from course_utils.metrics import p_values_of_differences
@@ -49,9 +46,13 @@ def stand_ins(challenge: Challenge, records: Iterable[Record]) -> dict[int, Reco
     labels = challenge.truth.labels_of(Split.PUBLIC)
     judged = {each.id: each for each in records if each.verdict and not each.is_baseline}
 
+    error_of = errors_of_differences(
+        labels, lambda sha256: challenge.scores_of(sha256, Split.PUBLIC), cache=challenge.cache
+    )
+
     @cache
     def alike(first: int, second: int) -> bool:
-        return not _differ(challenge, labels, judged[first], judged[second])
+        return not _differ(judged[first], judged[second], error_of)
 
     told = _told(challenge, judged, alike)
     own: dict[str, list[Record]] = defaultdict(list)
@@ -100,16 +101,11 @@ def _told(challenge: Challenge, judged: Mapping[int, Record], alike: Alike) -> d
     return shown
 
 
-def _differ(challenge: Challenge, labels: NDArray[np.int8], first: Record, second: Record) -> bool:
+def _differ(first: Record, second: Record, error_of: Callable[[tuple[str, str]], float]) -> bool:
     difference = abs(_auc(first) - _auc(second))
     if first.sha256 == second.sha256 or difference == 0:
         return False
-    error = error_of_difference(
-        labels,
-        (first.sha256, second.sha256),
-        lambda sha256: challenge.scores_of(sha256, Split.PUBLIC),
-        cache=challenge.cache,
-    )
+    error = error_of((first.sha256, second.sha256))
     return bool(p_values_of_differences(difference, error) < _LEAST_P_VALUE)
 
 

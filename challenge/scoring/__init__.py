@@ -16,7 +16,13 @@ from challenge.scoring.budget import (
     live_rejection,
     live_working_points,
 )
-from challenge.scoring.comparisons import CACHE, covariances, error_of_difference, remember
+from challenge.scoring.comparisons import (
+    CACHE,
+    covariances,
+    error_of_difference,
+    errors_of_differences,
+    remember,
+)
 from challenge.scoring.diagnostics import (
     Bin,
     Diagnostics,
@@ -26,7 +32,7 @@ from challenge.scoring.diagnostics import (
     performance_in_bins,
 )
 from challenge.scoring.hints import find_hints
-from challenge.scoring.npy import SCORE_DTYPES, read_file, read_open_file, read_scores, read_vector
+from challenge.scoring.npy import SCORE_DTYPES, read_file, read_scores, read_vector
 from challenge.scoring.ranking import (
     CONFIDENCE,
     LADDER_CONFIDENCE,
@@ -54,6 +60,7 @@ __all__ = [
     "covariances",
     "diagnose",
     "error_of_difference",
+    "errors_of_differences",
     "find_hints",
     "ladder_accepts",
     "live_card",
@@ -62,7 +69,6 @@ __all__ = [
     "mass_sculpting",
     "performance_in_bins",
     "read_file",
-    "read_open_file",
     "read_scores",
     "read_vector",
     "remember",

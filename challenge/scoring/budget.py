@@ -15,6 +15,7 @@ whose number the instructor sees.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -85,6 +86,12 @@ def live_rejection(rejection: Rejection, n_background: int) -> Rejection:
         return Rejection(limit, limit, limit, is_limit=True)
     root = round(2 * math.sqrt(n_background / rejection.value)) / 2
     survivors = min(max(root, 1.0) ** 2, float(n_background))
+    return _interval(survivors, n_background)
+
+
+@lru_cache(maxsize=4096)
+def _interval(survivors: float, n_background: int) -> Rejection:
+    """Rounded survivors are few, and a board of a thousand networks asks for each many times."""
     return clopper_pearson(survivors, n_background, _CONFIDENCE)
 
 

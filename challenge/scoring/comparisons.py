@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from course_utils.files import write_file
 from course_utils.metrics import ordered, paired_error
 
-__all__ = ["CACHE", "covariances", "error_of_difference", "remember"]
+__all__ = ["CACHE", "covariances", "error_of_difference", "errors_of_differences", "remember"]
 
 CACHE: Final = "comparisons"  # folder of a challenge that can be thrown away
 _JETS_AT_ONCE: Final = 8192  # of a thousand entries: 65 MB
@@ -72,23 +72,33 @@ def covariances(
 def error_of_difference(
     labels: ArrayLike, keys: tuple[str, str], scores_of: Scores, *, cache: Path
 ) -> float:
-    """DeLong's paired error of the difference of two AUCs; parameters as `covariances`.
+    """DeLong's paired error of the difference of two AUCs; parameters as `covariances`."""
+    return errors_of_differences(labels, scores_of, cache=cache)(keys)
 
-    Kept in the cache as well: a board asks for it each time it is drawn.
+
+def errors_of_differences(
+    labels: ArrayLike, scores_of: Scores, *, cache: Path
+) -> Callable[[tuple[str, str]], float]:
+    """A function that gives `error_of_difference` of two keys, for many pairs on the same jets.
+
+    Kept in the cache as well: a board asks for thousands each time it is drawn.
     """
     is_signal = np.asarray(labels) == 1
-    folder = _folder(is_signal, cache)
-    note = folder / "-".join(sorted(keys))
-    if (known := _unsealed(note)) is not None:
-        return float(np.frombuffer(known)[0])
-    for key in keys:
-        if not _is_complete(folder / key, len(is_signal)):
-            _remember(is_signal, scores_of(key), folder / key)
-    first, second = (np.fromfile(folder / key, np.float32).astype(np.float64) for key in keys)
-    by_class = np.split(first - second, [int(np.count_nonzero(is_signal))])
-    error = paired_error(by_class)
-    _seal(note, np.float64(error).tobytes())
-    return error
+    folder, n_signal = _folder(is_signal, cache), int(np.count_nonzero(is_signal))
+
+    def error_of(keys: tuple[str, str]) -> float:
+        note = folder / "-".join(sorted(keys))
+        if (known := _unsealed(note)) is not None:
+            return float(np.frombuffer(known)[0])
+        for key in keys:
+            if not _is_complete(folder / key, len(is_signal)):
+                _remember(is_signal, scores_of(key), folder / key)
+        first, second = (np.fromfile(folder / key, np.float32).astype(np.float64) for key in keys)
+        error = paired_error(np.split(first - second, [n_signal]))
+        _seal(note, np.float64(error).tobytes())
+        return error
+
+    return error_of
 
 
 def remember(labels: ArrayLike, key: str, scores: ArrayLike, *, cache: Path) -> None:
@@ -165,8 +175,9 @@ def _seal(path: Path, body: bytes) -> None:
 
 def _unsealed(path: Path) -> bytes | None:
     """The content of a sealed file; None if it is missing or damaged."""
-    if not path.is_file():
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
         return None
-    content = path.read_bytes()
     digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     return body if hashlib.sha256(body).digest() == digest else None

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from challenge.errors import SubmissionError
 from challenge.scoring.foreign import advice_on_archive, advice_on_file
 
-__all__ = ["SCORE_DTYPES", "read_file", "read_open_file", "read_scores", "read_vector"]
+__all__ = ["SCORE_DTYPES", "read_file", "read_scores", "read_vector"]
 
 SCORE_DTYPES: Final = frozenset({"f2", "f4", "f8"})
 LONGEST_HEADER: Final = 512  # np.save needs 118 bytes for a vector
@@ -135,14 +135,14 @@ def read_file(path: Path, n_jets: int) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
             raise SubmissionError("unreadable", "Expected a file; this is a folder or a device.")
         with path.open("rb") as file:
-            return read_open_file(file, n_jets)
+            return _read_open_file(file, n_jets)
     except OSError as error:
         raise SubmissionError(
             "unreadable", f"The file cannot be read ({error.strerror}): check its name."
         ) from error
 
 
-def read_open_file(file: BinaryIO, n_jets: int) -> bytes:
+def _read_open_file(file: BinaryIO, n_jets: int) -> bytes:
     """`read_file` for a file that is open."""
     largest = 8 * n_jets + LONGEST_HEADER + 12
     data = file.read(largest + 1)

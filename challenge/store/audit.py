@@ -2,9 +2,9 @@
 
 The log records every submission (team, network, file, time of receipt, AUC, R50, R30, the Ladder's
 decision), every final choice, every extension, what was withdrawn, how teams were renamed and
-merged, and when the challenge was paused, closed and revealed. `challenge.intake.wrong_scores`
-checks the scores against their files. Nothing checks the rules in ``challenge.toml``, the labels
-and the sentence of a refusal.
+merged, who was invited, and when the challenge was paused, closed and revealed.
+`challenge.intake.wrong_scores` checks the scores against their files. Nothing checks the rules in
+``challenge.toml``, the labels and the sentence of a refusal.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from challenge.store.records import Record
 from challenge.store.replay import Replay, events, replayed
 from challenge.store.rows import records_in, scored_detail
 from challenge.store.store import Store
-from challenge.store.tables import Course, Event, FormerName, Pick, Submission, Team
+from challenge.store.tables import Course, Event, FormerName, Invited, Pick, Submission, Team
 from challenge.words import name_key, time_text
 
 __all__ = ["Audit", "audit_log"]
@@ -72,7 +72,8 @@ def _faults_of_rows(session: Session, records: list[Record]) -> list[str]:
     for record in records:
         faults += _disagreements(record, came.get(record.id), result.get(record.id), log)
     faults += _faults_of_times(session, records)
-    return [*faults, *_faults_of_choices(session, log), *_faults_of_course(session, log)]
+    faults += _faults_of_choices(session, log)
+    return [*faults, *_faults_of_course(session, log), *_faults_of_invitations(session)]
 
 
 def _faults_of_times(session: Session, records: list[Record]) -> Iterator[str]:
@@ -104,6 +105,21 @@ def _faults_of_course(session: Session, log: Replay) -> Iterator[str]:
     former = {each.key: teams[each.team_id].name for each in session.scalars(select(FormerName))}
     if former != {key: name for key, name in log.called.items() if key != name_key(name)}:
         yield "The former names of teams are not those in the log."
+
+
+def _faults_of_invitations(session: Session) -> Iterator[str]:
+    invited, revoked = {}, {}
+    for kind, at, each in events(session, "invited", "invitation-revoked"):
+        if kind == "invited":
+            invited[each["invitation"]] = (each["hash"], each["team"], ",".join(each["may"]), at)
+        else:
+            revoked[each["invitation"]] = at
+    rows = {each.id: each for each in session.scalars(select(Invited))}
+    for number in sorted(rows.keys() | invited.keys()):
+        row = rows.get(number)
+        stored = row and (row.hash, row.team, row.may, row.made)
+        if stored != invited.get(number) or (row and row.revoked) != revoked.get(number):
+            yield f"Invitation {number} is not the one in the log."
 
 
 def _all(session: Session, *kinds: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ The folder is the instructor's alone (mode 0700); students get copies of the fir
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -89,4 +90,9 @@ class Truth:
 
     def labels_of(self, split: Split) -> NDArray[np.int8]:
         """Labels of the jets of a split."""
-        return self.labels[self.jets_of(split)]
+        return self._labels[split]
+
+    @cached_property
+    def _labels(self) -> dict[Split, NDArray[np.int8]]:
+        """Chosen once: every submission needs them several times."""
+        return {split: self.labels[self.jets_of(split)] for split in Split}

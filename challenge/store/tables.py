@@ -27,6 +27,7 @@ __all__ = [
     "Course",
     "Event",
     "FormerName",
+    "Invited",
     "Network",
     "Pick",
     "Score",
@@ -180,3 +181,20 @@ class Pick(Base):
 
     network_id: Mapped[int] = mapped_column(ForeignKey(Network.id), primary_key=True)
     submission_id: Mapped[int] = mapped_column(ForeignKey(Submission.id))
+
+
+class Invited(Base):
+    """An invitation, known by the hash of its token alone.
+
+    ``team`` is the name under which the team was invited; a former name leads to it. It is empty
+    for an instructor. ``may`` is a list of rights with commas between them.
+    """
+
+    __tablename__ = "invitation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64), unique=True)
+    team: Mapped[str | None] = mapped_column(String(64))
+    may: Mapped[str] = mapped_column(String(32))
+    made: Mapped[datetime] = mapped_column(Instant)
+    revoked: Mapped[datetime | None] = mapped_column(Instant)

@@ -1,37 +1,36 @@
 "use strict";
-// Sorts the table by the column whose heading is clicked, the other way round the second time.
-const table = document.getElementById("board");
-const body = table.tBodies[0];
-const headings = Array.from(table.tHead.rows[0].cells);
+// Sorts the board by the column whose heading is clicked, the other way round the second time. It
+// listens to the document, so that a board that takes the place of another is sorted as well.
 
 function valueOf(row, column) {
-  const text = row.cells[column].dataset.v;
-  const number = Number(text);
-  return text !== "" && Number.isFinite(number) ? number : text.toLowerCase();
-}
-
-function compare(a, b) {
-  if (typeof a === typeof b) {
-    return typeof a === "number" ? a - b : a.localeCompare(b);
+  const cell = row.cells[column];
+  if (cell.classList.contains("names")) {
+    return cell.textContent.toLowerCase();
   }
-  return typeof a === "number" ? -1 : 1;
+  const number = parseFloat(cell.dataset.v ?? cell.textContent);
+  return cell.classList.contains("rank") ? number : -number; // high numbers are good ones
 }
 
-function sortBy(column) {
-  const heading = headings[column];
-  const rising = heading.getAttribute("aria-sort") !== "ascending";
+function compare(one, other) {
+  return typeof one === "number" ? one - other : one.localeCompare(other);
+}
+
+function sortBoard(column, rises) {
+  const table = document.getElementById("board");
+  const body = table.tBodies[0];
   const rows = Array.from(body.rows);
   rows.sort((one, other) => compare(valueOf(one, column), valueOf(other, column)));
-  body.append(...(rising ? rows : rows.reverse()));
+  body.append(...(rises ? rows : rows.reverse()));
+  const headings = Array.from(table.tHead.rows[0].cells);
   headings.forEach((each) => each.removeAttribute("aria-sort"));
-  heading.setAttribute("aria-sort", rising ? "ascending" : "descending");
+  headings[column].setAttribute("aria-sort", rises ? "ascending" : "descending");
   // Brackets of tied groups mean something in the order of the ranks only.
-  table.classList.toggle("mixed", !(column === 0 && rising));
+  table.classList.toggle("mixed", !(column === 0 && rises));
 }
 
-headings.forEach((heading, column) => {
-  const button = heading.querySelector("button");
-  if (button && body.rows[0] && body.rows[0].cells.length > 1) {
-    button.addEventListener("click", () => sortBy(column));
+document.addEventListener("click", (event) => {
+  const heading = event.target.closest("#board th");
+  if (heading && event.target.closest("button") && !document.querySelector("#board .empty")) {
+    sortBoard(heading.cellIndex, heading.getAttribute("aria-sort") !== "ascending");
   }
 });

@@ -5,16 +5,13 @@ import hashlib
 import re
 import shutil
 import subprocess
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from boards import (
-    HOSTILE,
-    TEAMS,
-    Nodes,
-    drawn,
-    entries,
-)
+from boards import HOSTILE, NOON, TEAMS, Nodes, drawn, entries, html_text
 
+from challenge.board import as_fragment
 from challenge.board import text as board
 from challenge.store.records import Phase
 
@@ -28,7 +25,7 @@ def test_the_page_has_the_same_nodes_whatever_the_names(tmp_path):
     plain = Nodes(board.as_html(drawn(tmp_path, of=entries())))
     teams = HOSTILE[::-1]
     nasty = Nodes(board.as_html(drawn(tmp_path, of=entries(teams, HOSTILE))))
-    changing = ("cx", "x1", "x2", "x", "points", "aria-label", "data-v", "class", "y", "cy")
+    changing = ("cx", "x1", "x2", "x", "points", "data-v", "class", "y", "cy", "d")
 
     def skeleton(page):
         kept = [(tag, sorted(set(attrs) - set(changing))) for tag, attrs in page.tags]
@@ -74,6 +71,22 @@ def test_the_page_draws_a_bar_a_bracket_and_a_curve_where_they_belong(shown):
     n_leaders = sum(bool(each.diagnostics or each.working_points) for each in shown.lines)
     curves = [attributes for tag, attributes in tags if tag == "polyline"]
     assert len(curves) == n_leaders + 1  # and the one of chance
+
+
+def test_the_fragment_is_the_page_without_its_frame_and_without_the_time(shown):
+    fragment, later = as_fragment(shown), replace(shown, drawn_at=NOON + timedelta(hours=1))
+    assert as_fragment(later) == fragment
+    assert board.as_html(later) != board.as_html(shown)
+    tags = {tag for tag, _ in Nodes(fragment).tags}
+    assert not tags & {"html", "head", "body", "script", "style"}
+    names = [line.network for line in shown.lines]
+    assert [each for each in names if each in html_text(fragment)] == names
+
+
+def test_a_line_of_the_board_is_short_so_that_a_thousand_are_quick_to_send(shown):
+    rows = re.findall(r"<tr class.*?</tr>", as_fragment(shown), flags=re.DOTALL)
+    assert len(rows) == len(shown.lines)
+    assert max(map(len, rows)) < 900
 
 
 def test_without_jets_the_final_page_has_curves_and_no_bins(tmp_path):
@@ -131,13 +144,8 @@ def test_the_policy_stops_a_script_that_slipped_through(tmp_path):
 def test_a_click_on_a_heading_sorts_and_a_second_turns_it_round(tmp_path, clicks, turned):
     click = "".join(f"document.querySelectorAll('th button')[{each}].click();" for each in clicks)
     page = without_policy(board.as_html(drawn(tmp_path)))
-    document, text = in_browser(
-        page.replace("</body>", f"<script>{click}</script></body>"), tmp_path
-    )
-    teams = [
-        attributes["data-v"]
-        for tag, attributes in document.tags
-        if tag == "td" and attributes.get("class") == "names" and "data-v" in attributes
-    ]
+    _, text = in_browser(page.replace("</body>", f"<script>{click}</script></body>"), tmp_path)
+    table = text[: text.index("</table>")]
+    teams = re.findall(r'<td class="names"><i[^>]*></i><bdi class="team">([^<]*)', table)
     assert teams == sorted(TEAMS, key=str.lower, reverse=turned)
     assert 'class="mixed"' in text  # brackets of groups mean nothing in this order

@@ -356,7 +356,7 @@ def test_teams_that_hand_in_the_same_file_are_pointed_out_at_the_end(files, caps
         ["create", "c", "--jets", "a.h5", "--seed", "many"],
         ["check", "c"],
         ["score", "c", "a.npy"],
-        ["score", "c", "a.npy", "--team", "us", "--new-team", "--watch", "box"],
+        ["score", "c", "--team", "us", "--new-team"],
         ["create", "c", "--labels", "b.npy", "--closes", "tomorrow"],
         ["create", "c", "--labels", "b.npy", "--per-day", "0"],
         ["pick", "c", "us"],
@@ -374,9 +374,6 @@ def test_a_command_that_cannot_be_understood_ends_with_status_2(argv, capsys):
     ("argv", "words"),
     [
         (["create", "d", "--jets", "test.h5"], "--seed"),
-        (["score", "c", "--team", "us", "--new-team"], "FILE"),
-        (["score", "c", "a.npy", "--watch", "box"], "--watch"),
-        (["score", "c", "--watch", "box"], "cannot be read"),
         (["extend", "c", "us"], "--until"),
         (["extend", "c", "us", "--per-day", "9"], "no team 'us'"),
         (["show", "c", "us"], "'us'"),

@@ -74,7 +74,6 @@ def test_a_date_alone_means_its_end_and_a_midnight_is_one(command, option):
         ["create", "c", "--labels", "l.npy", "--closes", "0001-01-01T00:00+12:00"],
         ["create", "c", "--labels", "l.npy", "--opens", "0001-01-01T00:00"],
         ["extend", "c", "us", "--until", "9999-12-31T23:00-12:00"],
-        *(["score", "c", "--watch", "box", "--every", text] for text in ("-1", "0", "nan", "inf")),
     ],
 )
 def test_a_time_that_is_none_is_a_usage_error(argv, capsys):

@@ -132,7 +132,7 @@ def test_a_network_never_shows_less_than_the_best_that_still_stands(challenge):
 
 
 def test_the_same_file_again_is_answered_as_withdrawn(challenge):
-    """Else a drop box that is watched again would bring it back."""
+    """Else a notebook that is run again would bring it back."""
     wrong = send(challenge, ladder(1))
     withdraw(challenge, "us", [wrong.sha256])
     with pytest.raises(SubmissionError, match="Withdrawn by the instructor at 2026-04-01") as told:
@@ -268,7 +268,7 @@ def test_a_renamed_team_keeps_its_submissions_and_its_quota_under_both_names(cha
     send(challenge, ladder(1), team="Top Qarks")
     assert rename(challenge, "top qarks", " Top  Quarks") == "Top Quarks"
     assert [team for team, *_ in on_board(challenge)] == ["Top Quarks"]
-    again = send(challenge, ladder(2), team="TOP QARKS")  # as from its folder of the drop box
+    again = send(challenge, ladder(2), team="TOP QARKS")
     assert (again.team, again.quota.used) == ("Top Quarks", 2)
     assert quota_left(challenge, "Top Qarks") == quota_left(challenge, "Top Quarks")
     assert len(history(challenge, "Top Qarks")) == 2

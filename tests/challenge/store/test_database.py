@@ -67,6 +67,7 @@ def as_first_published(challenge):
     """Take from a challenge what later versions of the tables added."""
     with challenge.store._engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE former_name")
+        connection.exec_driver_sql("DROP TABLE invitation")
         connection.exec_driver_sql("ALTER TABLE submission DROP COLUMN withdrawn")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
 

@@ -3,9 +3,10 @@
 In a notebook, a check calls an answer with `called`, takes ready functions away with
 `switched_off` or looks at the `functions_called`, measures scores on `graded_jets`, and ends in
 `partial_credit`. `predict_for_dnn_challenge` and `predict_for_cnn_challenge` write the files that
-the challenge scores. The other names are steps that ``nbgrader_config.py`` puts into nbgrader. In
-order: `RefuseModules`, `ReleaseAssignment`, `Submit`, `Collect`, `take_only_notebook`,
-`SubmittedNotebook`, `SubmissionToRun`, `MendNotebook`, `RunCells`, `ForgiveWarnings`,
+the challenge scores, and `submit` hands them in. The other names are steps that
+``nbgrader_config.py`` puts into nbgrader. In order: `RefuseModules`, `ReleaseAssignment`,
+`Submit`, `Collect`, `take_only_notebook`, `SubmittedNotebook`, `SubmissionToRun`,
+`MendNotebook`, `RunCells`, `ForgiveWarnings`,
 `SafeOutputs`, `clean_html`, `HideTests`, `ReleaseFeedback`, `ExportMarks`.
 ``python -m course_utils.grading`` takes these steps for a class. Only these steps load nbgrader.
 """
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from course_utils.grading.running.bubblewrap import SandboxError
     from course_utils.grading.running.cells import ForgiveWarnings, RunCells
     from course_utils.grading.running.start import SubmissionToRun
+    from course_utils.grading.service import submit
     from course_utils.grading.withheld import graded_jets
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "partial_credit",
     "predict_for_cnn_challenge",
     "predict_for_dnn_challenge",
+    "submit",
     "switched_off",
     "take_only_notebook",
 ]
@@ -85,6 +88,7 @@ _STEPS = {
     "SubmittedNotebook": "handed_in.reading",
     "clean_html": "returned.pages",
     "graded_jets": "withheld",
+    "submit": "service",
     "take_only_notebook": "handed_in.reading",
 }
 

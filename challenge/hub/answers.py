@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import ClientDisconnect
 
 from challenge.errors import ChallengeError, SubmissionError
-from challenge.hub.messages import message_page, wants_page
+from challenge.hub.pages.messages import message_page, wants_page
 
 __all__ = ["HANDLERS", "Denied", "NotLoggedIn", "refused", "status_of"]
 

@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from challenge.hub.answers import Denied
-from challenge.hub.bodies import LARGEST, too_large
-from challenge.hub.people import Reader, Submitter, Viewer
+from challenge.hub.metering.bodies import LARGEST, too_large
+from challenge.hub.people.rights import Reader, Submitter, Viewer
 from challenge.hub.submitting import Submitted, Told, hand_in, told_to
 
 __all__ = ["router"]

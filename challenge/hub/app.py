@@ -12,14 +12,16 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from challenge.hub import api, login, pages
+from challenge.hub import api
 from challenge.hub.answers import HANDLERS
-from challenge.hub.bodies import Bodies
-from challenge.hub.drawings import Drawings
-from challenge.hub.outermost import Outermost
+from challenge.hub.metering.bodies import Bodies
+from challenge.hub.metering.outermost import Outermost
+from challenge.hub.pages import class_page
+from challenge.hub.pages.drawings import Drawings
+from challenge.hub.people import login
+from challenge.hub.people.tokens import Owners
 from challenge.hub.renewal import renew
 from challenge.hub.site import Site, service_key
-from challenge.hub.tokens import Owners
 from challenge.intake import finish_interrupted
 from challenge.store import Challenge
 
@@ -80,7 +82,7 @@ def create_app(
     app.add_middleware(Outermost)  # around everything: headers, log, whatever went wrong
     app.include_router(api.router, prefix=site.prefix.rstrip("/"))
     app.include_router(login.router, prefix=site.prefix.rstrip("/"))
-    app.include_router(pages.router, prefix=site.prefix.rstrip("/"))
+    app.include_router(class_page.router, prefix=site.prefix.rstrip("/"))
     if site.prefix != "/":  # as people type it
         app.add_route(site.prefix.rstrip("/"), lambda _: RedirectResponse(site.prefix, 308))
     return app

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from challenge.errors import SubmissionError
 from challenge.hub.answers import refused
-from challenge.hub.person import Person
+from challenge.hub.people.person import Person
 from challenge.intake import (
     Quota,
     Receipt,

@@ -10,7 +10,7 @@ course `metrics`.
 
 from challenge.intake.corrections import rename, withdraw
 from challenge.intake.entrants import Entrant, roster, roster_text
-from challenge.intake.invitations import (
+from challenge.intake.guests import (
     Invitation,
     guest,
     invitation,

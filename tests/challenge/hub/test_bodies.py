@@ -56,7 +56,7 @@ def test_40_megabytes_in_chunks_are_refused_and_the_sender_sees_why(service, cha
 def test_a_length_that_is_too_large_is_refused_before_a_byte_is_read(
     service, alice, length, monkeypatch
 ):
-    monkeypatch.setattr("challenge.hub.bodies._SECONDS_TO_DISCARD", 0.1)
+    monkeypatch.setattr("challenge.hub.metering.bodies._SECONDS_TO_DISCARD", 0.1)
     with raw(service, alice, length=length) as connection:
         assert status(connection) == 413
 
@@ -68,7 +68,7 @@ def test_a_length_that_is_none_is_refused(service, alice, length):
 
 
 def test_no_body_is_kept_of_somebody_who_is_not_known(service, room, monkeypatch):
-    monkeypatch.setattr("challenge.hub.bodies._SECONDS_TO_DISCARD", 0.1)
+    monkeypatch.setattr("challenge.hub.metering.bodies._SECONDS_TO_DISCARD", 0.1)
     with raw(service, "wrong") as connection:
         assert status(connection) == 401
     assert room.people.total() == 0
@@ -77,7 +77,7 @@ def test_no_body_is_kept_of_somebody_who_is_not_known(service, room, monkeypatch
 
 
 def test_a_slow_body_times_out_and_gives_its_place_back(service, room, alice, monkeypatch):
-    monkeypatch.setattr("challenge.hub.bodies._SILENCE", 0.2)
+    monkeypatch.setattr("challenge.hub.metering.bodies._SILENCE", 0.2)
     for options in ({}, {"chunked": True}, {"first": b"x" * 5000}):
         with raw(service, alice, **options) as connection:
             assert status(connection) == 408
@@ -86,7 +86,7 @@ def test_a_slow_body_times_out_and_gives_its_place_back(service, room, alice, mo
 
 
 def test_a_body_that_drips_for_ever_times_out(service, alice, monkeypatch):
-    monkeypatch.setattr("challenge.hub.bodies._SILENCE", 0.3)
+    monkeypatch.setattr("challenge.hub.metering.bodies._SILENCE", 0.3)
     with raw(service, alice) as connection:
         connection.settimeout(0.05)
         for _ in range(200):
@@ -117,7 +117,7 @@ def test_headers_that_drip_end_the_connection_and_others_are_served(service, ali
 def test_at_most_16_bodies_come_in_at_once_and_the_next_is_told_to_come_back(
     service, room, monkeypatch
 ):
-    monkeypatch.setattr("challenge.hub.bodies._SECONDS_FOR_A_PLACE", 0.2)
+    monkeypatch.setattr("challenge.hub.metering.bodies._SECONDS_FOR_A_PLACE", 0.2)
     students = [service.hub.add(f"student {number}") for number in range(9)]
     with ExitStack() as stack:
         held = [stack.enter_context(raw(service, students[each // 2])) for each in range(16)]

@@ -6,7 +6,8 @@ import pytest
 from challenges import ladder, new_challenge, send
 from fake_hub import running
 
-from challenge.hub import Site, drawings
+from challenge.hub import Site
+from challenge.hub.pages import drawings
 from challenge.intake import invite
 from challenge.store import lifecycle
 

@@ -8,8 +8,8 @@ from browsing import text_of
 from challenges import ladder, send
 
 from challenge.board import as_fragment
-from challenge.hub import drawings
-from challenge.hub.drawings import Drawing, Drawings
+from challenge.hub.pages import drawings
+from challenge.hub.pages.drawings import Drawing, Drawings
 
 
 @pytest.fixture(autouse=True)

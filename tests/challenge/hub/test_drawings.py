@@ -7,8 +7,8 @@ import threading
 import pytest
 from challenges import NOON, Clock, ladder, new_challenge, send
 
-from challenge.hub import drawings
-from challenge.hub.drawings import Drawings
+from challenge.hub.pages import drawings
+from challenge.hub.pages.drawings import Drawings
 from challenge.intake.quota import DAY
 from challenge.store import lifecycle
 

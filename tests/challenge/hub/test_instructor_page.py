@@ -8,8 +8,8 @@ import pytest
 from browsing import act, fields, hand_in, text_of
 from challenges import NOON, Clock, ladder, new_challenge, send
 
-from challenge.hub.instructor_page import instructor_view
-from challenge.hub.situation import decisions
+from challenge.hub.pages.instructor_page import instructor_view
+from challenge.hub.pages.situation import decisions
 from challenge.intake import invite, withdraw
 from challenge.intake.quota import DAY
 from challenge.store import Phase, lifecycle, phase

@@ -8,7 +8,7 @@ from challenges import ladder
 from fake_hub import PREFIX, running
 
 from challenge.hub import Site
-from challenge.hub.sessions import COOKIE
+from challenge.hub.people.sessions import COOKIE
 from challenge.intake import invite, rename, revoke_invitation
 
 ME = "api/me"
@@ -111,7 +111,7 @@ def test_a_login_lasts_ten_minutes(service, alice, monkeypatch):
     begun = browser.get("login")
     assert "Max-Age=600" in begun.headers["set-cookie"]
     back = service.address + service.hub.authorize(begun.headers["location"], "alice")
-    monkeypatch.setattr("challenge.hub.login._SECONDS", -1)
+    monkeypatch.setattr("challenge.hub.people.login._SECONDS", -1)
     assert browser.get(back).status_code == 400
 
 

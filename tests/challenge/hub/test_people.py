@@ -6,9 +6,9 @@ from fake_hub import running
 
 from challenge.hub import Person, check_form_token, form_token
 from challenge.hub.answers import Denied
-from challenge.hub.people import FORM_FIELD, FORM_HEADER, Manager
+from challenge.hub.people.rights import FORM_FIELD, FORM_HEADER, Manager
+from challenge.hub.people.tokens import REMEMBERED
 from challenge.hub.site import Site, derived_key
-from challenge.hub.tokens import REMEMBERED
 
 ME = "api/me"
 HAND_IN = "api/submissions/cnn"
@@ -141,7 +141,7 @@ def test_who_is_removed_from_a_group_in_the_middle_acts_for_it_no_longer(service
 
 
 def test_what_is_remembered_of_tokens_does_not_grow_without_end(service, alice, monkeypatch):
-    monkeypatch.setattr("challenge.hub.tokens._MOST", 8)
+    monkeypatch.setattr("challenge.hub.people.tokens._MOST", 8)
     for number in range(20):
         assert service.client(f"wrong{number}").get(ME).status_code == 401
     assert len(service.app.state.owners._known) <= 8
@@ -201,7 +201,7 @@ def test_the_form_token_of_another_person_or_of_yesterday_is_refused(
     browser = service.browser("prof")
     theirs, mine = own_token(service, "alice", "Red"), own_token(service, "prof", None)
     assert browser.post("acts/test", data={FORM_FIELD: theirs}).status_code == 403
-    monkeypatch.setattr("challenge.hub.person._FORM_SECONDS", -1)
+    monkeypatch.setattr("challenge.hub.people.person._FORM_SECONDS", -1)
     assert browser.post("acts/test", data={FORM_FIELD: mine}).status_code == 403
     assert done == []
 

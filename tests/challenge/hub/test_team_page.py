@@ -10,7 +10,7 @@ from browsing import act, fields, hand_in, pick, text_of
 from challenges import LABELS, NOON, Clock, content, file_of, ladder, new_challenge, send
 from fake_hub import running
 
-from challenge.hub.team_page import team_view
+from challenge.hub.pages.team_page import team_view
 from challenge.intake import withdraw
 from challenge.intake.quota import DAY
 from challenge.store import lifecycle

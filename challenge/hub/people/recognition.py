@@ -8,8 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from challenge.errors import SubmissionError
 from challenge.hub.answers import Denied, NotLoggedIn
-from challenge.hub.person import Person
-from challenge.hub.sessions import session_of
+from challenge.hub.people.person import Person
+from challenge.hub.people.sessions import session_of
 from challenge.hub.site import derived_key
 from challenge.intake import Invitation, clean_team, guest, invitation
 

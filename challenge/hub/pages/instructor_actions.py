@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Final
 
 from challenge.errors import ChallengeError
-from challenge.hub.situation import Situation
-from challenge.hub.wishes import Wish
+from challenge.hub.pages.situation import Situation
+from challenge.hub.pages.wishes import Wish
 from challenge.intake import finish_interrupted, revoke_invitation, withdraw
 from challenge.store import Challenge, Phase, lifecycle
 from challenge.store.rows import team_called

@@ -12,12 +12,12 @@ from starlette.concurrency import run_in_threadpool
 from challenge.board import LookAlike, grades, look_alikes, marks
 from challenge.errors import ChallengeError
 from challenge.hub.answers import Denied
-from challenge.hub.instructor_actions import ACTIONS, Action, act
-from challenge.hub.people import Manager, Person
-from challenge.hub.rendering import page
-from challenge.hub.situation import Decision, Situation, decisions, situation_of
-from challenge.hub.team_page import team_view
-from challenge.hub.wishes import Wish, wish_of
+from challenge.hub.pages.instructor_actions import ACTIONS, Action, act
+from challenge.hub.pages.rendering import page
+from challenge.hub.pages.situation import Decision, Situation, decisions, situation_of
+from challenge.hub.pages.team_page import team_view
+from challenge.hub.pages.wishes import Wish, wish_of
+from challenge.hub.people.rights import Manager, Person
 from challenge.intake import Entrant, Invitation, invitations, roster
 from challenge.store import Audit, Challenge, Phase, audit_log
 from challenge.words import BASELINE_TEAM

@@ -17,9 +17,9 @@ from fastapi.responses import RedirectResponse
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from challenge.hub.answers import Denied
-from challenge.hub.messages import message_page
-from challenge.hub.recognition import invited_by_header, name_and_rights
-from challenge.hub.sessions import is_https, log_in
+from challenge.hub.pages.messages import message_page
+from challenge.hub.people.recognition import invited_by_header, name_and_rights
+from challenge.hub.people.sessions import is_https, log_in
 from challenge.hub.site import derived_key
 
 __all__ = ["router"]

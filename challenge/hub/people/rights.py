@@ -12,9 +12,9 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 
 from challenge.hub.answers import Denied
-from challenge.hub.person import Person, check_form_token, form_token
-from challenge.hub.recognition import person_behind, person_of_session
-from challenge.hub.tokens import HubDown
+from challenge.hub.people.person import Person, check_form_token, form_token
+from challenge.hub.people.recognition import person_behind, person_of_session
+from challenge.hub.people.tokens import HubDown
 
 __all__ = [
     "FORM_FIELD",

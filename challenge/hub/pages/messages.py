@@ -10,7 +10,7 @@ from challenge.board import source_of_page
 __all__ = ["message_page", "wants_page"]
 
 _TEMPLATES = Environment(
-    loader=PackageLoader("challenge.hub"),
+    loader=PackageLoader("challenge.hub.pages"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

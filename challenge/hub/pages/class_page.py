@@ -3,11 +3,11 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from challenge.hub import instructor_page, team_page
-from challenge.hub.messages import message_page
-from challenge.hub.people import Viewer
-from challenge.hub.rendering import page, takes_gzip
-from challenge.hub.sessions import forget
+from challenge.hub.pages import instructor_page, team_page
+from challenge.hub.pages.messages import message_page
+from challenge.hub.pages.rendering import page, takes_gzip
+from challenge.hub.people.rights import Viewer
+from challenge.hub.people.sessions import forget
 
 __all__ = ["router"]
 

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Final
 
 from challenge.board import FORMATS, Standings, as_fragment, current_standings
-from challenge.hub.faults import place_of
+from challenge.hub.metering.faults import place_of
 from challenge.store import Challenge, phase
 
 __all__ = ["PATIENCE", "Drawing", "Drawings"]

@@ -18,10 +18,10 @@ from starlette.datastructures import UploadFile
 from challenge.board import one_of_each_network
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.hub.answers import Denied
-from challenge.hub.bodies import LARGEST, too_large
-from challenge.hub.people import Person, Reader, Submitter
-from challenge.hub.rendering import page
-from challenge.hub.situation import Situation, situation_of
+from challenge.hub.metering.bodies import LARGEST, too_large
+from challenge.hub.pages.rendering import page
+from challenge.hub.pages.situation import Situation, situation_of
+from challenge.hub.people.rights import Person, Reader, Submitter
 from challenge.hub.submitting import hand_in
 from challenge.intake import (
     Quota,

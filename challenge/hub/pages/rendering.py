@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from challenge.board import source_of_page
-from challenge.hub.people import FORM_FIELD, Person, form_token
+from challenge.hub.people.rights import FORM_FIELD, Person, form_token
 from challenge.words import iso_text, time_text
 
 __all__ = ["page", "takes_gzip"]
@@ -75,7 +75,7 @@ def takes_gzip(request: Request) -> bool:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("challenge.hub"),
+        loader=PackageLoader("challenge.hub.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

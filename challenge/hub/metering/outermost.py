@@ -13,7 +13,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from challenge.hub.faults import place_of
+from challenge.hub.metering.faults import place_of
 from challenge.hub.renewal import renew
 from challenge.words import printable
 

@@ -1,3 +1,4 @@
-"""Around every request: headers and log (`outermost`, with the `faults` it names); what may come in at once
-(`bodies`).
+"""Around every request: headers and log (`outermost`), and what may come in at once (`bodies`).
+
+Of an unforeseen fault the log has kind and place (`faults`).
 """

@@ -20,7 +20,8 @@ More jets come from the command line, the only code that uses the Internet::
     ./data_download.sh top_tagging                the public files, by DOI
     ./data_download.sh --generate top_tagging     jets of the same kind, made here
 
-Public files of jet images, without jets, are read by `read_jet_images` and `read_class_images`.
+Public files of jet images, without jets, are read by `read_jet_images` and `read_class_images`. The
+scores of lesson 05's scan of kernels come with the course: see `load_kernel_scan`.
 
 The room may import `course_utils.jetfile`, `course_utils.kinematics` and `course_utils.files`.
 """
@@ -33,6 +34,7 @@ from course_utils.samples.image_files import (
     read_class_images,
     read_jet_images,
 )
+from course_utils.samples.kernel_scan import KernelScan, load_kernel_scan
 from course_utils.samples.loading import (
     count_jets,
     jet_blocks,
@@ -49,6 +51,7 @@ __all__ = [
     "TRUTH_LABELS",
     "ClassImages",
     "ImageTable",
+    "KernelScan",
     "Process",
     "Recipe",
     "Rounding",
@@ -60,6 +63,7 @@ __all__ = [
     "jet_blocks",
     "load_frame",
     "load_jets",
+    "load_kernel_scan",
     "located",
     "read_class_images",
     "read_jet_images",

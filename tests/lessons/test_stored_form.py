@@ -30,6 +30,12 @@ def test_a_lesson_is_one_folder_of_the_same_name(lesson):
     assert len(list(lesson.path.parent.glob("*.ipynb"))) == 1
 
 
+def test_no_cell_holds_a_control_character(lesson):
+    # a script that forgets a backslash turns \\tau into a tab and "au"
+    odd = re.compile(r"[^\n\x20-\x7e\xa0-\U0010ffff]")
+    assert not [cell.id for cell in lesson.cells if odd.search(cell.source)]
+
+
 def test_it_is_stored_in_the_one_normal_form(lesson):
     assert lesson.path.read_text(encoding="utf-8") == nbformat.writes(lesson.notebook) + "\n"
     nbformat.validate(lesson.notebook)

@@ -4,7 +4,8 @@ All functions take ``y_true`` (1 or True for signal, 0 or False for background) 
 (higher is more signal-like, on any monotone scale), both of shape ``(n_jets,)``. They raise
 ``ValueError`` for anything else: other labels, NaN, infinities, a missing class.
 
-`likelihood_ratio` and `cross_fitted_likelihood` make such scores of a few observables.
+`likelihood_ratio` and `cross_fitted_likelihood` make such scores of a few observables;
+`best_window` finds the best cut on both sides of one.
 
 "Background rejection" is the inverse of the false-positive rate, 1/eps_B; it is not 1 - eps_B.
 The room imports NumPy and SciPy and nothing of the course.
@@ -31,6 +32,7 @@ from course_utils.metrics.scores import (
     roc_auc,
     roc_curve,
 )
+from course_utils.metrics.windows import best_window
 
 __all__ = [
     "AucDifference",
@@ -40,6 +42,7 @@ __all__ = [
     "Rejection",
     "accuracy",
     "background_rejection",
+    "best_window",
     "bootstrap",
     "clopper_pearson",
     "compare_auc",

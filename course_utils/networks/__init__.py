@@ -1,9 +1,9 @@
 """The networks of the lessons in PyTorch.
 
 A lesson builds its network by hand; later lessons import it from here. Every network reads images
-of shape (n_jets, 1, n_pixels, n_pixels) and returns two numbers per jet, for (background, signal):
-logits, unless its docstring says log-probabilities. The room imports PyTorch and nothing of the
-course.
+of shape (n_jets, 1, n_pixels, n_pixels) and returns a number per class, as a rule two, for
+(background, signal): logits, unless its docstring says log-probabilities. The room imports PyTorch
+and nothing of the course.
 """
 
 from course_utils.networks.bilinear import (
@@ -15,6 +15,7 @@ from course_utils.networks.bilinear import (
 )
 from course_utils.networks.cvn import CVN, Inception
 from course_utils.networks.layers import LocalResponseNorm, he_initialised
+from course_utils.networks.sequential import SequentialCNN
 
 __all__ = [
     "BCNN",
@@ -22,6 +23,7 @@ __all__ = [
     "POOLINGS",
     "Inception",
     "LocalResponseNorm",
+    "SequentialCNN",
     "bilinear_pooling",
     "he_initialised",
     "outer_product_of_averages",

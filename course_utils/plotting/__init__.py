@@ -16,6 +16,7 @@ from course_utils.plotting.figures import (
     plot_training_curve,
 )
 from course_utils.plotting.images import plot_image, plot_image_difference
+from course_utils.plotting.matrices import plot_matrix
 from course_utils.plotting.seeds import plot_over_seeds
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "plot_history",
     "plot_image",
     "plot_image_difference",
+    "plot_matrix",
     "plot_over_seeds",
     "plot_rejection",
     "plot_roc",

@@ -43,6 +43,7 @@ from course_utils.samples.loading import (
     stream_jets,
 )
 from course_utils.samples.places import data_root, data_roots, find, located, small_sample
+from course_utils.samples.trainings import load_trainings
 
 __all__ = [
     "QCD_LABELS",
@@ -64,6 +65,7 @@ __all__ = [
     "load_frame",
     "load_jets",
     "load_kernel_scan",
+    "load_trainings",
     "located",
     "read_class_images",
     "read_jet_images",

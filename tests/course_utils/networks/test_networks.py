@@ -11,6 +11,7 @@ from course_utils.networks import (
     POOLINGS,
     Inception,
     LocalResponseNorm,
+    SequentialCNN,
     bilinear_pooling,
     outer_product_of_averages,
     vgg_features,
@@ -129,3 +130,30 @@ def test_bcnn_reads_one_colour_or_three_equal_ones(pooling):
     assert output.shape == (4, 2)
     expected = network.classifier(network.pooling(network.features(torch.cat([x, x, x], dim=1))))
     torch.testing.assert_close(output, expected)
+
+
+def test_the_sequential_cnn_has_the_sizes_that_keras_has():
+    small = 160 + (81 * 16 + 1) * 8 + (8 + 1) * 2
+    for sizes, expected in (
+        ((40, (160,) * 3, (200, 200)), 1_015_522),
+        ((20, (16,), (8,)), small),
+    ):
+        assert count_parameters(SequentialCNN(*sizes)) == expected
+    assert SequentialCNN(25, (4, 4), (), n_classes=3)(torch.zeros(2, 1, 25, 25)).shape == (2, 3)
+
+
+def test_the_sequential_cnn_begins_with_glorots_weights():
+    network = SequentialCNN(40, (64, 64))
+    for layer in network.layers:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            assert not layer.bias.any()
+            fans = layer.weight[0].numel() + layer.weight[:, 0].numel()
+            limit = (6 / fans) ** 0.5
+            assert 0.9 * limit < layer.weight.abs().max() <= limit
+            assert abs(layer.weight.std() * 3**0.5 / limit - 1) < 0.1
+
+
+def test_a_sequential_cnn_that_does_not_fit_its_image_is_refused():
+    with pytest.raises(ValueError, match="more than 6 pixels"):
+        SequentialCNN(6, (4, 4, 4))
+    assert SequentialCNN(6, (4, 4, 4), padding=1)(torch.zeros(1, 1, 6, 6)).shape == (1, 2)

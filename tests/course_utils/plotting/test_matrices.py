@@ -1,0 +1,35 @@
+"""Matrices of shares, each with its error."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from course_utils.plotting import plot_matrix
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_each_entry_says_its_number_and_error_where_it_stands():
+    values = np.array([[0.75, 0.25, 0.0], [0.1, 0.2, 0.7]])
+    ax = plot_matrix(values, values / 100, ("W", "top"), ("QCD", "W", "top"), label="share")
+    shown = {text.get_position(): text.get_text().split() for text in ax.texts}
+    assert shown[(2, 1)] == ["0.700", "±", "0.007"]
+    assert len(shown) == 6
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["W", "top"]
+    assert ax.images[0].get_clim() == (0, 1)
+
+
+def test_an_empty_class_is_drawn_empty():
+    values = np.array([[1.0, 0.0], [np.nan, np.nan]])
+    ax = plot_matrix(values, 0 * values, ("QCD", "W"), ("QCD", "W"), label="", high=0.8)
+    assert len(ax.texts) == 2
+    assert ax.figure.axes == [ax]
+
+
+def test_names_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="shape"):
+        plot_matrix([[1.0]], [[0.1]], ("QCD", "W"), ("QCD",), label="")

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -59,26 +60,31 @@ def process(challenge, tmp_path):
 
 @pytest.mark.slow
 def test_a_service_that_is_told_to_stop_finishes_what_is_in_flight(challenge, process):
-    """The body comes in slowly, the service is told to stop, and the receipt still comes."""
+    """The service waits for a body when it is told to stop, and the receipt still comes."""
     _, token = invite(challenge, "Red")
-
-    def slowly():
-        data = ladder(1)
-        yield data[:1000]
+    data = ladder(1)
+    head = (
+        "POST /api/submissions/cnn HTTP/1.1\r\nHost: here\r\nConnection: close\r\n"
+        f"Authorization: token {token}\r\nContent-Length: {len(data)}\r\n"
+        "Expect: 100-continue\r\n\r\n"
+    )
+    process.client(token).close()  # it has started
+    address = urlsplit(process.address)
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")  # it wants the body
         process.process.send_signal(signal.SIGTERM)
         time.sleep(1)
-        yield data[1000:]
-
-    with process.client(token) as client:
-        answer = client.post("api/submissions/cnn", content=slowly())
-        assert answer.status_code == 201
+        connection.sendall(data)
+        answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    assert answer.startswith(b"HTTP/1.1 201 ")
     process.process.wait(timeout=60)
     log = process.log.read_text()
     assert "POST /api/submissions/cnn 201" in log
     assert token not in log
     assert "Traceback" not in log
     (record,) = challenge.store.records()
-    assert record.sha256 == answer.json()["sha256"]
+    assert record.sha256.encode() in answer
 
 
 def test_a_service_finishes_at_its_start_what_a_kill_interrupted(challenge):

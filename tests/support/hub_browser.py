@@ -39,6 +39,21 @@ def require_browser_and_proxy() -> None:
         give_up("needs Chromium")
     if shutil.which("configurable-http-proxy") is None and shutil.which("npm") is None:
         give_up("needs configurable-http-proxy, or npm to install it")
+    if os.geteuid() == 0 and not _others_can_run_it():
+        give_up("needs a Python and a checkout that other accounts can read")
+
+
+def _others_can_run_it() -> bool:
+    command = [sys.executable, "-c", "import course_utils, challenge, jupyterhub"]
+    environment = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(
+            command, user="nobody", group="nogroup", extra_groups=[], cwd="/",
+            env=environment, capture_output=True,
+        )  # fmt: skip
+    except (PermissionError, LookupError):
+        return False
+    return done.returncode == 0
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from challenge.store import Challenge
 
 __all__ = ["serve", "server_for"]
 
-_SECONDS_TO_FINISH: Final = 60  # for submissions in flight, once the service is told to stop
+_SECONDS_TO_FINISH: Final = 60  # for submissions in flight, once a signal stops the service
 _SECONDS_FOR_HEADERS: Final = 20.0
 _SECONDS_BETWEEN_REQUESTS: Final = 15
 
@@ -68,7 +68,7 @@ class _Patient(H11Protocol):
 
 
 def serve(challenge: Challenge, site: Site, *, host: str, port: int) -> None:
-    """Answer requests until the process is told to stop; what is in flight then is finished.
+    """Answer requests until a signal stops the process; what is in flight then is finished.
 
     Raises
     ------

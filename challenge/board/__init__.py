@@ -13,7 +13,7 @@ from challenge.board.copies import LookAlike, look_alikes
 from challenge.board.current import current_standings
 from challenge.board.marks import grades
 from challenge.board.order import final_order, live_order, one_of_each_network
-from challenge.board.page import as_fragment, source_of_page
+from challenge.board.page import as_fragment, source_of_page, templates_of
 from challenge.board.standings import LookElsewhere, Reference, Standing, Standings
 from challenge.board.text import FORMATS
 
@@ -38,5 +38,6 @@ __all__ = [
     "marks",
     "one_of_each_network",
     "source_of_page",
+    "templates_of",
     "text",
 ]

@@ -24,7 +24,7 @@ from challenge.store import Phase
 from challenge.words import time_text
 from course_utils.metrics import Rejection
 
-__all__ = ["as_fragment", "as_html", "source_of_page"]
+__all__ = ["as_fragment", "as_html", "source_of_page", "templates_of"]
 
 _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
@@ -63,15 +63,20 @@ def source_of_page(name: str) -> str:
     return environment.loader.get_source(environment, name)[0]
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("challenge.board"),
+def templates_of(package: str) -> Environment:
+    """The templates of a package; every value is escaped, and a missing one is an error."""
+    return Environment(
+        loader=PackageLoader(package),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def _environment() -> Environment:
+    environment = templates_of("challenge.board")
     environment.filters |= {"interval": _interval, "when": time_text}
     return environment
 

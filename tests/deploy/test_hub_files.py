@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hub_browser import others_can_run_it
 from traitlets.config import Config, PyFileConfigLoader
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,7 +124,7 @@ def test_a_demo_that_is_stopped_while_it_prepares_leaves_nothing_behind(tmp_path
     before = {each.pw_name for each in pwd.getpwall()}
     process = subprocess.Popen(
         [sys.executable, str(HUB / "demo"), "--port", "0"],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), "JET_DATA": ""},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -135,3 +136,20 @@ def test_a_demo_that_is_stopped_while_it_prepares_leaves_nothing_behind(tmp_path
     process.stdout.close()
     assert not list(tmp_path.iterdir())
     assert {each.pw_name for each in pwd.getpwall()} == before
+
+
+def test_jets_that_other_accounts_cannot_read_stop_the_demo_with_a_sentence(tmp_path):
+    if os.geteuid() != 0 or not others_can_run_it():
+        pytest.skip("needs root, and a Python that other accounts can read")
+    if shutil.which("configurable-http-proxy") is None:
+        pytest.skip("needs configurable-http-proxy")
+    jets = tmp_path / "jets"  # in a folder of root alone
+    jets.mkdir()
+    done = subprocess.run(
+        [sys.executable, str(HUB / "demo"), "--port", "0"],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "JET_DATA": str(jets)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert f"cannot read the jets in {jets}: put them where everyone can" in done.stderr

@@ -39,11 +39,12 @@ def require_browser_and_proxy() -> None:
         give_up("needs Chromium")
     if shutil.which("configurable-http-proxy") is None and shutil.which("npm") is None:
         give_up("needs configurable-http-proxy, or npm to install it")
-    if os.geteuid() == 0 and not _others_can_run_it():
+    if os.geteuid() == 0 and not others_can_run_it():
         give_up("needs a Python and a checkout that other accounts can read")
 
 
-def _others_can_run_it() -> bool:
+def others_can_run_it() -> bool:
+    """Whether other accounts can start this Python with this checkout."""
     command = [sys.executable, "-c", "import course_utils, challenge, jupyterhub"]
     environment = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
@@ -75,9 +76,10 @@ def running_hub(*options: str) -> Iterator[Hub]:
     """Run ``make hub``'s demo until the test is over; ends it as Ctrl-C does."""
     small = {"COURSE_MAX_JETS": "600", "COURSE_MAX_EPOCHS": "1", "COURSE_MAX_SEEDS": "1"}
     command = [sys.executable, str(ROOT / "deploy/hub/demo"), "--port", "0", *options]
+    clean = {name: value for name, value in os.environ.items() if name != "JET_DATA"}
     process = subprocess.Popen(
         command,
-        env=os.environ | small | {"PYTHONPATH": str(ROOT)},
+        env=clean | small | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -2,20 +2,13 @@
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from challenge.board import source_of_page
+from challenge.board import source_of_page, templates_of
 
 __all__ = ["message_page", "wants_page"]
 
-_TEMPLATES = Environment(
-    loader=PackageLoader("challenge.hub.pages"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = templates_of("challenge.hub.pages")
 
 
 def wants_page(request: Request) -> bool:

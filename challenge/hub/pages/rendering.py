@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from challenge.board import source_of_page
+from challenge.board import source_of_page, templates_of
 from challenge.hub.people.rights import FORM_FIELD, Person, form_token
 from challenge.words import iso_text, time_text
 
@@ -74,13 +74,7 @@ def takes_gzip(request: Request) -> bool:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("challenge.hub.pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates_of("challenge.hub.pages")
     environment.filters |= {"time": _time, "form_token": _form_token}
     environment.globals |= {"source": _source}
     return environment

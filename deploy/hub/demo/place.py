@@ -18,6 +18,13 @@ ROOT = Path(__file__).resolve().parents[3]
 PYTHON = sys.executable
 TEAMS = {"red": "anna", "blue": "ben"}
 PEOPLE = ("anna", "ben", "prof", "course", "challenge")  # the last two never log in
+_READ_ALL = """
+import os
+from pathlib import Path
+def fail(error): raise error
+for folder, _, files in os.walk(os.environ["JET_DATA"], onerror=fail):
+    for name in files: Path(folder, name).open("rb").close()
+"""
 _OWN_STUDENTS = """
 # All students share one account: the hub's name tells them apart, and an owner proves nothing.
 c.CourseDirectory.student_id = os.environ.get("JUPYTERHUB_USER", "*")
@@ -67,7 +74,7 @@ class Place:
 
     def variables(self, account: Account | None = None) -> dict[str, str]:
         """The environment of the demo's programs: nothing of the caller's but the paths."""
-        kept = {n: os.environ[n] for n in ("LANG", "LC_ALL", "JET_DATA") if n in os.environ}
+        kept = {n: os.environ[n] for n in ("LANG", "LC_ALL", "JET_DATA") if os.environ.get(n)}
         kept |= {n: v for n, v in os.environ.items() if n.startswith("COURSE_MAX_")}
         path = os.pathsep.join([str(Path(PYTHON).parent), "/usr/local/bin", "/usr/bin", "/bin"])
         home = self.folder / "logs" if account is None else account.home
@@ -153,7 +160,7 @@ def prepare_challenge(place: Place, jets: Path | None, n_jets: int) -> None:
 
 
 def require_readable_environment(place: Place) -> None:
-    """Check that other accounts can run this Python and see the course.
+    """Check that other accounts can run this Python, see the course and read the jets.
 
     Raises
     ------
@@ -168,3 +175,11 @@ def require_readable_environment(place: Place) -> None:
             f"Other accounts cannot run {PYTHON} with {ROOT}: put both where everyone can read"
             " them, such as /opt, or run the demo as an ordinary user."
         ) from None
+    if jets := os.environ.get("JET_DATA"):
+        try:
+            place.as_account("anna", "-c", _READ_ALL, folder=place.accounts["anna"].home)
+        except DemoError:
+            raise DemoError(
+                f"Other accounts cannot read the jets in {jets}: put them where everyone can read"
+                " them, or unset JET_DATA."
+            ) from None

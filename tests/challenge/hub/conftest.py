@@ -1,9 +1,10 @@
 """A service behind a hub, at an address of this machine; each test ends with a green audit."""
 
 import pytest
-from challenges import new_challenge
+from challenges import NOON, Clock, new_challenge
 from fake_hub import running
 
+from challenge.intake.quota import DAY
 from challenge.store import audit_log
 
 
@@ -18,6 +19,17 @@ def challenge(tmp_path):
 def service(challenge):
     with running(challenge) as service:
         yield service
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def timed(tmp_path, clock):
+    """A challenge of a week, whose clock is set by hand."""
+    return new_challenge(tmp_path / "timed", clock=clock, closes=NOON + 7 * DAY)
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """Bodies that are too large, too slow or too many: refused, while everyone else is served."""
 
 import socket
-import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
 from challenges import content, ladder
+from waiting import wait_until
 
 HAND_IN = "api/submissions/cnn"
 
@@ -26,13 +26,6 @@ def status(connection):
     """The status of the answer; 0 if the connection ends without one."""
     line = connection.makefile("rb").readline()
     return int(line.split()[1]) if line else 0
-
-
-def wait_until(fact):
-    deadline = time.monotonic() + 30
-    while not fact():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture

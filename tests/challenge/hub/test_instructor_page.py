@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from browsing import act, fields, hand_in, text_of
-from challenges import NOON, Clock, ladder, new_challenge, send
+from challenges import NOON, ladder, new_challenge, send
 
 from challenge.hub.pages.instructor_page import instructor_view
 from challenge.hub.pages.situation import decisions
@@ -14,16 +14,6 @@ from challenge.intake import invite, withdraw
 from challenge.intake.quota import DAY
 from challenge.store import Phase, lifecycle, phase
 from challenge.store.replay import events
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def timed(tmp_path, clock):
-    return new_challenge(tmp_path / "timed", clock=clock, closes=NOON + 7 * DAY)
 
 
 @pytest.fixture

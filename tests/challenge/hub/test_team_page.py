@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 from browsing import act, fields, hand_in, pick, text_of
-from challenges import LABELS, NOON, Clock, content, file_of, ladder, new_challenge, send
+from challenges import LABELS, NOON, content, file_of, ladder, new_challenge, send
 from fake_hub import running
 
 from challenge.hub.pages.team_page import team_view
@@ -16,17 +16,6 @@ from challenge.intake.quota import DAY
 from challenge.store import lifecycle
 from challenge.store.replay import events
 from course_utils.metrics import roc_auc
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def timed(tmp_path, clock):
-    """A challenge whose clock is set by hand."""
-    return new_challenge(tmp_path / "timed", clock=clock, closes=NOON + 7 * DAY)
 
 
 @pytest.fixture

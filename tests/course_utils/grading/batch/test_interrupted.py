@@ -21,9 +21,11 @@ from grading_class import (
     times_graded,
 )
 from toy_course import LESSON, ROOT, ToyCourse, quiet_machine
+from waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # other people's warnings
 
+SECONDS = 240  # a busy machine may need
 SLOW = DETACH.format(name="slow") + "\nimport time\ntime.sleep(1000)"
 
 
@@ -34,18 +36,11 @@ def course(tmp_path) -> Iterator[ToyCourse]:
     patch.undo()
 
 
-def wait_for(condition: Callable[[], object], *, seconds: float = 240) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
 def interrupt_when(condition: Callable[[], object]) -> threading.Thread:
     """Press Ctrl-C when something is so."""
 
     def press() -> None:
-        wait_for(condition)
+        wait_until(condition, seconds=SECONDS)
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=press, daemon=True)
@@ -57,11 +52,14 @@ def test_grading_goes_on_after_a_kill_and_after_ctrl_c(course):
     command = [sys.executable, "-m", "course_utils.grading", "grade", LESSON, "--workers", "2"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     killed = subprocess.Popen(command, cwd=course.folder, env=environment)
-    wait_for(lambda: {"anna", "zoe"} <= times_graded(course).keys() and left_behind("slow"))
+    wait_until(
+        lambda: {"anna", "zoe"} <= times_graded(course).keys() and left_behind("slow"),
+        seconds=SECONDS,
+    )
     assert is_graded(course, "slow")  # half written
     killed.kill()
     killed.wait()
-    wait_for(lambda: not grading_processes(course) and not left_behind(), seconds=20)
+    wait_until(lambda: not grading_processes(course) and not left_behind(), seconds=SECONDS)
     assert not is_graded(course, "slow")
     with (course.folder / "grading" / f"{LESSON}.jsonl").open("a") as file:
         file.write('{"student": "slow", "sta')  # as if the machine had lost its power

@@ -21,6 +21,7 @@ from nbgrader.preprocessors import (
     OverwriteKernelspec,
     SaveAutoGrades,
 )
+from nbgrader.validator import Validator
 
 from course_utils import grading
 
@@ -73,6 +74,8 @@ c.Autograde.autograde_preprocessors = [
 # which lets it do whatever your account can. Its limits are c.RunCells.memory_mb, .processes,
 # .cpu_seconds, .disk_mb and .threads; docs/instructors.md says what they mean.
 c.RunCells.sandbox = "bubblewrap"
+# A warning fails nobody in *Validate* either; nbgrader has not made this one a setting.
+Validator.preprocessors.tag(config=True)
 c.Validator.preprocessors = [CheckCellMetadata, ClearOutput, Execute, grading.ForgiveWarnings]
 # Cells train networks; nbgrader's default limit is 30 s.
 c.ExecutePreprocessor.timeout = 300

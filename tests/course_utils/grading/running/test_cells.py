@@ -1,7 +1,10 @@
 """A cell that ends or blocks the kernel costs itself; what was and what will be earned is kept."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
+import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 from toy_course import AUTOMATIC, ToyCourse, cell, graded, graded_class, place, quiet_machine
@@ -145,3 +148,18 @@ def test_a_check_that_is_all_hidden_is_judged(monkeypatch):
     step.preprocess_cell(graded("check", "", grade=True, locked=True, points=1), {}, 4)
     step.preprocess_cell(graded("answer", "", solution=True), {}, 5)
     assert judged == [4]
+
+
+def test_a_right_answer_that_warns_passes_validate_and_a_wrong_one_does_not(course):
+    right, wrong = course.solved(), course.solved()
+    answer_that_warns(right)
+    cell(wrong, "twice").source = "def twice(x):\n    return 3 * x"
+    said = []
+    for name, notebook in (("right", right), ("wrong", wrong)):
+        nbformat.write(notebook, course.folder / f"{name}.ipynb")
+        command = [sys.executable, "-m", "nbgrader", "validate", f"{name}.ipynb"]
+        done = subprocess.run(command, cwd=course.folder, capture_output=True, text=True)
+        said.append(done.stdout + done.stderr)
+    assert "Success! Your notebook passes all the tests." in said[0]
+    assert "VALIDATION FAILED ON 1 CELL(S)" in said[1]
+    assert "not recognized" not in "".join(said)

@@ -26,7 +26,7 @@ export JET_DATA ?= $(CURDIR)/data
 # What runs in `$(1)`, a virtual environment, to install the rest of the line.
 install_in = $(if $(UV),$(UV) pip install --python $(1)/bin/python,$(1)/bin/$(PIP))
 
-.PHONY: help install demo test test-challenge test-oldest lab hub data lint constraints bench clean python
+.PHONY: help install demo test test-challenge test-oldest lab hub site data lint constraints bench clean python
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -75,6 +75,9 @@ lab: $(VENV)/ready  ## open JupyterLab, as a student sees it
 
 hub: $(VENV)/ready  ## start a hub on this machine: lab, lesson, challenge, board; Ctrl-C ends it
 	python deploy/hub/demo $(HUB_OPTIONS)
+
+site: $(VENV)/ready  ## build the pages that show the course; each lesson is run once (SITE_OPTIONS=--no-run: none)
+	python docs/site $(SITE_OPTIONS)
 
 data: $(VENV)/demo-ready  ## list the samples, and which are on this machine
 	./data_download.sh

@@ -1,0 +1,46 @@
+"""Settings of Sphinx for the site; `docs/site/__main__.py` stages its pages and starts it."""
+
+import sys
+from importlib import metadata
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))  # our own extension
+
+project = "Jet tagging"
+copyright = "the authors of the jet-tagging course, BSD-3-Clause"  # noqa: A001 (Sphinx's name)
+release = metadata.version("jet-tagging-course")
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml"]
+nb_execution_mode = "off"  # docs/site/lessons.py runs them
+nb_ipywidgets_js = {}  # they would come from elsewhere
+nb_render_markdown_format = "myst"
+myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+myst_heading_anchors = 4
+default_role = "py:obj"
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings say more
+napoleon_use_ivar = True
+napoleon_use_param = False  # "array of shape (n,)" holds no names of ours
+napoleon_use_rtype = False
+suppress_warnings = [
+    "myst.header",  # a folded part of a page may begin with a lower heading
+    "ref.python",  # two rooms have an exception of the same name
+]
+
+html_theme = "sphinx_book_theme"
+html_title = "Jet tagging"
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's machine is set
+html_static_path = ["static"]
+html_css_files = ["course.css"]
+html_copy_source = False  # sources of lessons hold what a page leaves out
+html_show_sourcelink = False
+html_theme_options = {
+    "navbar_persistent": [],  # the search field is in the sidebar
+    "home_page_in_toc": True,
+    "show_navbar_depth": 1,
+    "show_toc_level": 2,
+    "use_download_button": False,
+    "use_fullscreen_button": False,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}

@@ -86,7 +86,7 @@ def scored(labels: np.ndarray, number: int, folder: Path) -> tuple[Record, np.nd
     common = np.random.default_rng(2).normal(size=len(labels)) + 2.5 * labels
     scores = common + rng.uniform(0, 0.7) * rng.normal(size=len(labels))
     key = hashlib.sha256(str(number).encode()).hexdigest()
-    remember(labels, key, scores, cache=folder)
+    remember(ordered(labels, scores), key, cache=folder)
     team, network = f"team {number // 5}", f"network {number % 5}"
     card = score(labels, scores)
     verdict = Verdict(card, card, is_best=True, compared_with=None)

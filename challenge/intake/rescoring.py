@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from challenge.errors import ChallengeError, SubmissionError
-from challenge.intake.submission import cards, is_step
+from challenge.intake.submission import cards, is_step, taggers_of
 from challenge.store import Challenge, Record, State, Verdict
 
 __all__ = ["mend_scores", "wrong_scores"]
@@ -65,4 +65,4 @@ def _expected(
     rival, is_best = record.verdict.compared_with, record.verdict.is_best
     if rival is not None:
         is_best = is_step(challenge.truth, scores, challenge.scores_of(known[rival].sha256))
-    return Verdict(*cards(challenge.truth, scores), is_best, rival)
+    return Verdict(*cards(taggers_of(challenge.truth, scores)), is_best, rival)

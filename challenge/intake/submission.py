@@ -14,13 +14,23 @@ from numpy.typing import NDArray
 from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake.receipts import Receipt, receipt_of, with_hints
 from challenge.intake.reception import Arrival, look_up, receive
-from challenge.scoring import Scorecard, ladder_accepts, read_scores, remember, score
+from challenge.scoring import Scorecard, card_of, ladder_accepts, read_scores, remember
 from challenge.store import Challenge, Record, Split, State, Truth, Verdict
 from challenge.words import BASELINE_TEAM, clean_name, name_key
+from course_utils.metrics import OrderedScores, ordered
 
-__all__ = ["accept", "cards", "clean_team", "finish_interrupted", "is_step", "submit"]
+__all__ = [
+    "accept",
+    "cards",
+    "clean_team",
+    "finish_interrupted",
+    "is_step",
+    "submit",
+    "taggers_of",
+]
 
 Scores = NDArray[np.float64] | SubmissionError  # of a file, or why it has none
+Taggers = dict[Split, OrderedScores]
 
 
 def submit(
@@ -97,9 +107,14 @@ def finish_interrupted(challenge: Challenge) -> list[str]:
     return complaints
 
 
-def cards(truth: Truth, scores: NDArray[np.float64]) -> tuple[Scorecard, Scorecard]:
+def taggers_of(truth: Truth, scores: NDArray[np.float64]) -> Taggers:
+    """The scores of each split, sorted once for all that is asked of them."""
+    return {each: ordered(truth.labels_of(each), scores[truth.jets_of(each)]) for each in Split}
+
+
+def cards(taggers: Taggers) -> tuple[Scorecard, Scorecard]:
     """Scorecards on the public and on the private split."""
-    return tuple(score(truth.labels_of(each), scores[truth.jets_of(each)]) for each in Split)
+    return tuple(card_of(taggers[each]) for each in Split)
 
 
 def is_step(truth: Truth, scores: NDArray[np.float64], best: NDArray[np.float64] | None) -> bool:
@@ -124,22 +139,24 @@ def _settle(challenge: Challenge, submission: int, sha256: str, scores: Scores) 
         best = store.best(submission)
         outcome = scores  # a refusal, if the rules of reading became stricter since it came
         if not isinstance(scores, SubmissionError):
-            outcome = _verdict(challenge, scores, best)
+            taggers = taggers_of(challenge.truth, scores)
+            outcome = _verdict(challenge, scores, taggers, best)
         if store.settle(submission, outcome):
             if isinstance(outcome, Verdict) and outcome.is_best:
-                _remember(challenge, sha256, scores)
+                _remember(challenge, sha256, taggers[Split.PUBLIC])
             return
 
 
-def _verdict(challenge: Challenge, scores: NDArray[np.float64], best: Record | None) -> Verdict:
+def _verdict(
+    challenge: Challenge, scores: NDArray[np.float64], taggers: Taggers, best: Record | None
+) -> Verdict:
     rival = None if best is None else challenge.scores_of(best.sha256)
     compared_with = None if best is None else best.id
     is_best = is_step(challenge.truth, scores, rival)
-    return Verdict(*cards(challenge.truth, scores), is_best, compared_with)
+    return Verdict(*cards(taggers), is_best, compared_with)
 
 
-def _remember(challenge: Challenge, sha256: str, scores: NDArray[np.float64]) -> None:
-    """Put what the board needs of a new best into its cache, while the scores are at hand."""
-    labels, public = challenge.truth.labels_of(Split.PUBLIC), challenge.truth.is_public
+def _remember(challenge: Challenge, sha256: str, tagger: OrderedScores) -> None:
+    """Put what the board needs of a new best into its cache, while its order is at hand."""
     with suppress(OSError):  # the submission is safe; the board makes its cache again
-        remember(labels, sha256, scores[public], cache=challenge.cache)
+        remember(tagger, sha256, cache=challenge.cache)

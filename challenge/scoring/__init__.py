@@ -41,7 +41,7 @@ from challenge.scoring.ranking import (
     ladder_accepts,
     tied_groups,
 )
-from challenge.scoring.scorecard import Scorecard, auc_text, score
+from challenge.scoring.scorecard import Scorecard, auc_text, card_of, score
 
 __all__ = [
     "CACHE",
@@ -57,6 +57,7 @@ __all__ = [
     "WorkingPoint",
     "auc_text",
     "best_of_n_gain",
+    "card_of",
     "covariances",
     "diagnose",
     "error_of_difference",

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_utils.files import write_file
-from course_utils.metrics import ordered, paired_error
+from course_utils.metrics import OrderedScores, ordered, paired_error
 
 __all__ = ["CACHE", "covariances", "error_of_difference", "errors_of_differences", "remember"]
 
@@ -61,7 +61,7 @@ def covariances(
     if new:
         for key in everyone:
             if not _is_complete(folder / key, len(is_signal)):
-                _remember(is_signal, scores_of(key), folder / key)
+                _remember(ordered(is_signal, scores_of(key)), folder / key)
         known = _extended(known, folder, everyone, is_signal)
         _save(folder / "covariances", everyone, known)
     place = {key: row for row, key in enumerate(everyone)}
@@ -92,7 +92,7 @@ def errors_of_differences(
             return float(np.frombuffer(known)[0])
         for key in keys:
             if not _is_complete(folder / key, len(is_signal)):
-                _remember(is_signal, scores_of(key), folder / key)
+                _remember(ordered(is_signal, scores_of(key)), folder / key)
         first, second = (np.fromfile(folder / key, np.float32).astype(np.float64) for key in keys)
         error = paired_error(np.split(first - second, [n_signal]))
         _seal(note, np.float64(error).tobytes())
@@ -101,10 +101,9 @@ def errors_of_differences(
     return error_of
 
 
-def remember(labels: ArrayLike, key: str, scores: ArrayLike, *, cache: Path) -> None:
+def remember(tagger: OrderedScores, key: str, *, cache: Path) -> None:
     """Put the placements of a scored submission into the cache."""
-    is_signal = np.asarray(labels) == 1
-    _remember(is_signal, scores, _folder(is_signal, cache) / key)
+    _remember(tagger, _folder(tagger.is_signal, cache) / key)
 
 
 def _folder(is_signal: NDArray[np.bool_], cache: Path) -> Path:
@@ -116,11 +115,10 @@ def _folder(is_signal: NDArray[np.bool_], cache: Path) -> Path:
     return folder
 
 
-def _remember(is_signal: NDArray[np.bool_], scores: ArrayLike, path: Path) -> None:
-    tagger = ordered(is_signal, scores)
+def _remember(tagger: OrderedScores, path: Path) -> None:
     # About the mean, the rounding to single precision is 1e-7 of the spread.
-    centred = tagger.placements() - tagger.auc().value
-    by_class = np.concatenate([centred[is_signal], centred[~is_signal]])
+    centred = tagger.placements() - tagger.area()
+    by_class = np.concatenate([centred[tagger.is_signal], centred[~tagger.is_signal]])
     write_file(path, by_class.astype(np.float32).tobytes(), private=True)
 
 

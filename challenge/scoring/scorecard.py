@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from course_utils.metrics import Measurement, Rejection, ordered
+from course_utils.metrics import Measurement, OrderedScores, Rejection, ordered
 
-__all__ = ["Scorecard", "auc_text", "score"]
+__all__ = ["Scorecard", "auc_text", "card_of", "score"]
 
 
 @dataclass(frozen=True)
@@ -59,5 +59,9 @@ def score(y_true: ArrayLike, y_score: ArrayLike) -> Scorecard:
     >>> card.auc.value
     0.75
     """
-    tagger = ordered(y_true, y_score)
+    return card_of(ordered(y_true, y_score))
+
+
+def card_of(tagger: OrderedScores) -> Scorecard:
+    """The scorecard of scores that are in order already."""
     return Scorecard(auc=tagger.auc(), r50=tagger.rejection(0.5), r30=tagger.rejection(0.3))

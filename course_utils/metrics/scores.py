@@ -69,7 +69,7 @@ class OrderedScores:
     def auc(self) -> Measurement:
         """See `roc_auc`."""
         self._require_two_of_each()
-        area = self._exact_area()
+        area = self.area()
         outscored, outscoring = self._placements()
         variance = sum(
             # Not a dot product: on a busy machine its threads wait for each other.
@@ -80,6 +80,11 @@ class OrderedScores:
             )
         )
         return Measurement(area, math.sqrt(variance))
+
+    def area(self) -> float:
+        """The AUC without its error; equal orderings give bit-equal numbers."""
+        wins = int(np.diff(self.signal) @ (self.background[1:] + self.background[:-1]))
+        return wins / (2 * self.n_signal * self.n_background)  # whole numbers until here
 
     def placements(self) -> NDArray[np.float64]:
         """DeLong's V10 of each signal jet and V01 of each background jet, shape (n_jets,).
@@ -137,11 +142,6 @@ class OrderedScores:
     def _require_two_of_each(self) -> None:
         if min(self.n_signal, self.n_background) < 2:
             raise ValueError("Expected at least two jets of each class; one alone has no spread.")
-
-    def _exact_area(self) -> float:
-        # Whole numbers until the last division: equal orderings give bit-equal areas.
-        wins = int(np.diff(self.signal) @ (self.background[1:] + self.background[:-1]))
-        return wins / (2 * self.n_signal * self.n_background)
 
     def _placements(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """V10 and V01 at each distinct score: Sun and Xu's midranks, here as running sums."""

@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))  # our own extension
 
 project = "Jet tagging"
-copyright = "the authors of the jet-tagging course, BSD-3-Clause"  # noqa: A001 (Sphinx's name)
+copyright = "the authors of the jet-tagging course, BSD-3-Clause"
 release = metadata.version("jet-tagging-course")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml"]

@@ -34,10 +34,13 @@ _ENTRIES = {
 _PAGE = """\
 # The board of a demonstration
 
-Four invented teams hand in boosted trees on what they know of {n} jets. All else is real: the scores, their errors, the tied groups.
+Four invented teams hand in boosted trees on what they know of {n} jets.
+All else is real: the scores, their errors, the tied groups.
 
-- <a href="board/live.html">While the challenge runs</a>: the public half of the jets, and no more digits than a class may see.
-- <a href="board/revealed.html">After the reveal</a>: the private half decides, and arrows show who rose and who fell.
+- <a href="board/live.html">While the challenge runs</a>: the public half of the jets, and no more
+  digits than a class may see.
+- <a href="board/revealed.html">After the reveal</a>: the private half decides, and arrows show who
+  rose and who fell.
 
 [How the challenge works](docs/challenge.md).
 """

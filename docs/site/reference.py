@@ -12,12 +12,16 @@ def write_reference(staged: Path) -> None:
     """Write ``reference/PACKAGE.md``, with its reading list, and a page for each of its rooms."""
     for package in ("course_utils", "challenge"):
         module = importlib.import_module(package)
-        rooms = _in_order(module.__doc__, [each.name for each in pkgutil.iter_modules(module.__path__)])
+        rooms = _in_order(
+            module.__doc__, [each.name for each in pkgutil.iter_modules(module.__path__)]
+        )
         for room in rooms:
-            _write(staged, f"{package}.{room}", f"# `{package}.{room}`\n\n{_auto(f'{package}.{room}')}")
+            _write(
+                staged, f"{package}.{room}", f"# `{package}.{room}`\n\n{_auto(f'{package}.{room}')}"
+            )
         tree = "\n".join(f"{package}.{room}" for room in rooms)
-        text = f"# `{package}`\n\n{_auto(package, members=False)}\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
-        _write(staged, package, text)
+        menu = f"```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
+        _write(staged, package, f"# `{package}`\n\n{_auto(package, members=False)}\n{menu}")
 
 
 def _in_order(text: str, rooms: list[str]) -> list[str]:

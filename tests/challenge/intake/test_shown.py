@@ -12,7 +12,7 @@ from challenge.errors import ChallengeError, SubmissionError
 from challenge.intake import history, merge, rename, submit, withdraw
 from challenge.intake.receipts import Receipt
 from challenge.intake.rescoring import wrong_scores
-from challenge.intake.submission import cards, finish_interrupted
+from challenge.intake.submission import cards, finish_interrupted, taggers_of
 from challenge.scoring import live_card
 from challenge.store import Split, audit_log, lifecycle
 from challenge.store.store import Store
@@ -126,7 +126,7 @@ class Course:
         self.told = {"a": set(), "b": set()}  # whose own cards, by team
 
     def card(self, data):
-        public, _ = cards(self.challenge.truth, scores_in(data))
+        public, _ = cards(taggers_of(self.challenge.truth, scores_in(data)))
         labels = self.challenge.truth.labels_of(Split.PUBLIC)
         return live_card(public, int(np.count_nonzero(labels == 0)))
 

@@ -61,7 +61,7 @@ def test_a_new_entry_reads_only_its_own_scores_and_gets_the_same_row(tmp_path):
 
 def test_placements_remembered_when_scoring_are_not_computed_again(tmp_path):
     for each, scores in SCORES.items():
-        comparisons.remember(LABELS, each, scores, cache=tmp_path / "cache")
+        comparisons.remember(ordered(LABELS, scores), each, cache=tmp_path / "cache")
     np.testing.assert_allclose(
         covariances(tmp_path / "cache", scores={}), covariances(tmp_path / "again")
     )

@@ -1,0 +1,259 @@
+"""The site gives no answer away, needs nothing from elsewhere, and everybody can use it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+from hub_browser import CHROMIUM
+from lessons import GIVES_AWAY, LESSONS, student_page, student_version
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from secrets_of_lessons import find_leaks, secrets_of
+from toy_course import LESSON, lesson, new_course, quiet_machine
+
+ROOT = Path(__file__).resolve().parents[2]
+LOADED = {("img", "src"), ("script", "src"), ("iframe", "src"), ("source", "src"), ("link", "href")}
+
+
+# ---------------------------------------------------------------- lessons
+
+
+def test_a_page_shows_what_nbgrader_hands_out(tmp_path):
+    patch = quiet_machine()
+    course = new_course(tmp_path)
+    course.release(lesson())
+    patch.undo()
+    (released,) = (tmp_path / "release").rglob("*.ipynb")
+    handed_out = nbformat.read(released, as_version=4)
+    shown = student_version(lesson())
+    assert released.stem == LESSON
+    assert [cell.source for cell in shown.cells] == [cell.source for cell in handed_out.cells]
+
+
+@pytest.fixture
+def solved(tmp_path, monkeypatch) -> Path:
+    """A lesson that was run: an answer, a figure after it, and a cell that prints the answer."""
+    answer = new_code_cell("### BEGIN SOLUTION\nmass_of_the_top = 172.76\n### END SOLUTION")
+    answer.metadata["nbgrader"] = {"solution": True, "grade": False, "grade_id": "top"}
+    answer.metadata["nbgrader"] |= {"locked": False, "schema_version": 3, "task": False}
+    told = new_code_cell("print(round(mass_of_the_top))", metadata={"tags": [GIVES_AWAY]})
+    cells = [new_markdown_cell("# Top"), answer, new_code_cell("print('a figure')"), told]
+    path = tmp_path / "notebooks" / "top" / "top.ipynb"
+    path.parent.mkdir(parents=True)
+    nbformat.write(new_notebook(cells=cells), path)
+    run = nbformat.read(path, as_version=4)
+    for cell, text in zip(run.cells[1:], ("172.76", "a figure", "173"), strict=True):
+        progress = new_output("stream", name="stderr", text="100%|####|")
+        cell.outputs = [new_output("stream", name="stdout", text=text), progress]
+    run.metadata["run"] = {"at": "2026-01-01", "jets": "none"}
+    monkeypatch.setattr("lessons._kept", lambda path, kept: kept)
+    nbformat.write(run, tmp_path / "run.ipynb")
+    return path
+
+
+def test_outputs_are_shown_but_not_those_of_answers_and_progress_bars(solved, tmp_path):
+    page = student_page(solved, tmp_path / "run.ipynb")
+    texts = [[output.text for output in cell.outputs]
+             for cell in page.cells if cell.cell_type == "code"]  # fmt: skip
+    assert texts == [[], ["a figure"], []]
+    assert "outputs of the solved one (2026-01-01; none)" in page.cells[1].source
+    assert "172.76" not in nbformat.writes(page)
+
+
+def test_a_lesson_that_was_not_run_says_so(solved, tmp_path):
+    page = student_page(solved, tmp_path / "none.ipynb")
+    assert "it was not run" in page.cells[1].source
+    assert not any(cell.get("outputs") for cell in page.cells)
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def test_each_lesson_has_secrets_of_every_kind():
+    for name, path in LESSONS.items():
+        text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+        assert len(secrets_of([path])) > 50, name
+        assert "Markscheme.1point" in "".join(secrets_of([path])) or "Mark scheme" not in text
+
+
+@pytest.mark.parametrize("kind", ["code", "markdown"])
+@pytest.mark.parametrize("file", ["page.html", "searchindex.js", "lesson.ipynb", "data.json"])
+def test_a_planted_secret_is_found_in_every_kind_of_file(tmp_path, kind, file):
+    path = next(iter(LESSONS.values()))
+    secrets = secrets_of([path])
+    lines = (line for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind
+             for line in cell.source.splitlines())  # fmt: skip
+    secret = next(line for line in lines if re.sub(r"[\s*_`$\\]+", "", line) in secrets)
+    (tmp_path / file).write_text("nothing to see")
+    assert find_leaks(tmp_path, [path]) == []
+    marked_up = re.sub(r"(\w+)", r"<span>\1</span>", secret) if file.endswith("html") else secret
+    (tmp_path / file).write_text(f"before\n{marked_up}\nafter")
+    (leak,) = find_leaks(tmp_path, [path])
+    assert leak.startswith(f"{file}: {path.stem}: ")
+
+
+# ---------------------------------------------------------------- the built site
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The whole site, built without running a lesson; warnings are errors."""
+    target = tmp_path_factory.mktemp("site") / "site"
+    command = [sys.executable, "docs/site", "--no-run", "--to", str(target)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Open {target}/index.html" in done.stdout
+    return target
+
+
+class Page(HTMLParser):
+    """The links and anchors of a page, and what it loads."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.anchors: set[str] = set()
+        self.links: set[str] = set()
+        self.loaded: set[str] = set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.anchors |= {given.get("id"), given.get("name")} - {None}
+        if tag == "a" and given.get("href"):
+            self.links.add(given["href"])
+        navigation = given.get("rel") in {"next", "prev", "index", "search", "canonical"}
+        self.loaded |= {value for name, value in attrs
+                        if value and (tag, name) in LOADED and not navigation}  # fmt: skip
+
+
+class Pages:
+    def __init__(self, site: Path) -> None:
+        self.site = site
+
+    @cached_property
+    def all(self) -> dict[Path, Page]:
+        return {path: Page(path) for path in self.site.rglob("*.html")}
+
+    def links(self) -> Iterator[tuple[Path, str]]:
+        for path, page in self.all.items():
+            yield from ((path, link) for link in page.links)
+
+
+@pytest.fixture(scope="module")
+def pages(site) -> Pages:
+    return Pages(site)
+
+
+@pytest.mark.slow
+def test_every_reader_finds_a_page(site):
+    text = (site / "index.html").read_text(encoding="utf-8")
+    for name in (*LESSONS, "docs/students", "docs/teaching", "deploy/hub/README", "CONTRIBUTING",
+                 "reference/course_utils.metrics", "docs/glossary", "board"):  # fmt: skip
+        assert re.search(rf'href="[^"]*{name}\.html"', text), name
+
+
+@pytest.mark.slow
+def test_the_syllabus_names_every_lesson_with_points_and_minutes(site):
+    page = re.sub(r"<[^>]+>", " ", (site / "docs/teaching.html").read_text(encoding="utf-8"))
+    for path in LESSONS.values():
+        title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0].lstrip("# ")
+        assert title in page
+
+
+@pytest.mark.slow
+def test_words_of_a_lesson_lead_to_the_glossary(pages):
+    for name, path in LESSONS.items():
+        links = pages.all[pages.site / path.relative_to(ROOT).with_suffix(".html")].links
+        assert any("glossary.html#term-" in link for link in links), name
+
+
+@pytest.mark.slow
+def test_every_link_leads_somewhere(pages):
+    for path, link in pages.links():
+        parts = urlsplit(link)
+        if parts.scheme:
+            assert parts.scheme == "https", f"{path}: {link}"
+            assert "." in parts.netloc, f"{path}: {link}"
+            continue
+        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        assert target.is_file(), f"{path.relative_to(pages.site)}: {link}"
+        if parts.fragment and target.suffix == ".html":
+            assert unquote(parts.fragment) in pages.all[target].anchors, f"{path}: {link}"
+
+
+@pytest.mark.slow
+def test_no_page_loads_anything_from_elsewhere(pages):
+    for path, page in pages.all.items():
+        for address in page.loaded:
+            assert not urlsplit(address).scheme.startswith("http"), f"{path}: {address}"
+            assert not address.startswith("//"), f"{path}: {address}"
+    for sheet in pages.site.rglob("*.css"):
+        assert not re.search(r"url\(['\"]?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet
+
+
+@pytest.mark.slow
+def test_formulas_need_no_script(site):
+    text = (site / "notebooks/00_what_learning_is/00_what_learning_is.html").read_text()
+    assert text.count("<math") > 20
+    assert "mathjax" not in text.lower()
+
+
+@pytest.mark.slow
+def test_it_is_small(site):
+    files = [path for path in site.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 60e6
+    assert max(path.stat().st_size for path in files if path.suffix == ".png") < 200_000
+
+
+READ = (
+    "index",
+    "board",
+    "docs/teaching",
+    "docs/glossary",
+    "docs/architecture",
+    "notebooks/02_cnn_on_images/02_cnn_on_images",
+    "reference/course_utils.metrics",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_and_a_phone_needs_no_sideways_scrolling(site, browser, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = browser.new_context(color_scheme=scheme).new_page()
+    for name in READ:
+        page.set_viewport_size({"width": 360, "height": 800})
+        page.goto((site / f"{name}.html").as_uri())
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 360, f"{name} is {wide} wide"
+        page.set_viewport_size({"width": 1280, "height": 900})
+        found = axe.run(page)
+        assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+
+
+@pytest.mark.slow
+def test_without_a_script_a_lesson_is_there_to_read(site, browser):
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto((site / "notebooks/02_cnn_on_images/02_cnn_on_images.html").as_uri())
+    assert page.get_by_role("heading", name="Goals").is_visible()
+    assert page.locator("math").first.is_visible()
+    assert page.get_by_role("link", name="01 Finding top quarks with a dense network").first.count()

@@ -4,6 +4,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 sys.path.insert(0, str(Path(__file__).parent))  # our own extension
 
 project = "Jet tagging"
@@ -28,6 +30,7 @@ suppress_warnings = [
 ]
 
 html_theme = "sphinx_book_theme"
+html_sidebars = {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]}
 html_title = "Jet tagging"
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's machine is set
 html_static_path = ["static"]
@@ -37,10 +40,24 @@ html_show_sourcelink = False
 html_theme_options = {
     "navbar_persistent": [],  # the search field is in the sidebar
     "home_page_in_toc": True,
-    "show_navbar_depth": 1,
+    "collapse_navigation": True,
     "show_toc_level": 2,
     "use_download_button": False,
     "use_fullscreen_button": False,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+
+
+def setup(app: Sphinx) -> None:
+    """Name the theme's arrows that open a part of the menu, for who hears the page."""
+    app.connect("build-finished", _name_arrows)
+
+
+def _name_arrows(app: Sphinx, error: Exception | None) -> None:
+    arrow = '<summary><span class="toctree-toggle"'
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        if arrow in text:
+            named = text.replace(arrow, arrow.replace(">", ' aria-label="its pages">', 1))
+            path.write_text(named, encoding="utf-8")

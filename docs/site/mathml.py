@@ -15,7 +15,8 @@ def _inline(writer: Any, node: nodes.math) -> None:
 
 
 def _block(writer: Any, node: nodes.math_block) -> None:
-    writer.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
+    formula = convert(node.astext(), display="block")  # reached by the keyboard, to scroll it
+    writer.body.append(f'<div class="formula" tabindex="0" role="math">{formula}</div>')
     raise nodes.SkipNode
 
 

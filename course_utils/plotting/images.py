@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, LogNorm, SymLogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize, SymLogNorm
 from numpy.typing import ArrayLike, NDArray
 
 from course_utils.plotting import BACKGROUND_COLOUR, SIGNAL_COLOUR
@@ -69,6 +69,7 @@ def plot_image_difference(
     *,
     half_width: float = 0.8,
     high: float | None = None,
+    log: bool = True,
     label: str = "signal minus background",
     ax: Axes | None = None,
 ) -> Axes:
@@ -81,8 +82,10 @@ def plot_image_difference(
     half_width, label, ax
         See `plot_image`.
     high : float, optional
-        End of the colour scale on both sides, by default the largest difference. The scale is
-        linear up to a hundredth of it, then logarithmic.
+        End of the colour scale on both sides, by default the largest difference.
+    log : bool
+        Whether the scale is linear up to a hundredth of ``high``, then logarithmic. A linear scale
+        leaves noise pale: choose it where small values mean nothing.
 
     Returns
     -------
@@ -97,7 +100,8 @@ def plot_image_difference(
     """
     pixels = _pixels(difference)
     high = high or float(np.abs(pixels).max()) or 1.0
-    norm = SymLogNorm(high / 100, vmin=-high, vmax=high)
+    ends = {"vmin": -high, "vmax": high}
+    norm = SymLogNorm(high / 100, **ends) if log else Normalize(**ends)
     return _draw(pixels, half_width, label, ax, cmap=_DIVERGING, norm=norm)
 
 

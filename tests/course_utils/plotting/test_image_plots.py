@@ -57,6 +57,12 @@ def test_a_difference_of_nothing_is_drawn_all_the_same():
     assert plot_image_difference(np.zeros((3, 3))).images[0].get_clim() == (-1, 1)
 
 
+@pytest.mark.parametrize(("log", "paleness"), [(False, 0.6), (True, 0.89)])
+def test_a_fifth_of_the_largest_difference_is_pale_on_a_linear_scale_only(log, paleness):
+    drawn = plot_image_difference([[1.0, 0.2], [0, 0]], log=log).images[0]
+    assert drawn.norm(0.2) == pytest.approx(paleness, abs=0.01)
+
+
 def test_a_colour_scale_is_drawn_where_it_has_a_label():
     assert len(plot_image(np.ones((2, 2))).figure.axes) == 2
     assert len(plot_image(np.ones((2, 2)), label="").figure.axes) == 1

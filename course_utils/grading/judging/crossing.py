@@ -23,7 +23,7 @@ import numpy as np
 
 from course_utils.grading.judging.frames import KINDS, CrossingError, Frame
 
-__all__ = ["Reference", "Wire"]
+__all__ = ["Reference", "Wire", "lent_parameters"]
 
 _DEPTH = 40
 _LISTS = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
@@ -140,9 +140,10 @@ class Wire:
     def _pack_object(self, value: Any, frame: Frame) -> Any:
         if (framework := _framework(value)) is not None:
             array, needs_slope = _numbers(framework, value)
-            if needs_slope:
-                frame.slopes.append(value)
-            return ["tensor", framework, frame.place(array), needs_slope]
+            if not needs_slope:
+                return ["tensor", framework, frame.place(array), False]
+            frame.slopes.append(value)
+            return ["tensor", framework, frame.place(array), "leaf" if value.is_leaf else "inner"]
         if type(value).__name__ == "TensorShape":  # of TensorFlow
             return self._pack(tuple(value.as_list()), frame, _DEPTH)
         if self.pickles(value):
@@ -186,20 +187,39 @@ class Wire:
         raise CrossingError(f"Expected a value, got {str(kind)[:40]!r}.")
 
     def _tensor(
-        self, framework: str, place: Any, needs_slope: bool, frame: Frame, given: list[Any]
+        self, framework: str, place: Any, slope: str | bool, frame: Frame, given: list[Any]
     ) -> Any:
-        """Return the tensor, or the array where that framework is not loaded."""
+        """Return the tensor, or the array where that framework is not loaded.
+
+        A kernel gets no leaf for what was none: autograd forbids work in place on a leaf.
+        """
         library = sys.modules.get(framework) if framework in ("torch", "tensorflow") else None
         array = frame.take(place)
         if library is None:
             return array
         if framework == "tensorflow":
             return library.constant(array)
-        if not needs_slope:
+        if not slope:
             return library.from_numpy(array)
         tensor = given.pop(0) if given else library.from_numpy(array).requires_grad_()
         frame.slopes.append(tensor)
+        if slope == "inner" and self.loads is not None:
+            with library.enable_grad():
+                return tensor.clone()
         return tensor
+
+
+def lent_parameters(bundle: Sequence[Any]) -> list[Any]:
+    """Return the parameters of the PyTorch networks among some objects, each once.
+
+    Both sides list those of a pickle, in the same order: so slopes find the judge's own.
+    """
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return []
+    networks = [each for each in bundle if isinstance(each, torch.nn.Module)]
+    found = {id(w): w for network in networks for w in network.parameters()}
+    return list(found.values())
 
 
 def _framework(value: Any) -> str | None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from course_utils.grading.answers import all_switched_off, functions_called
 from course_utils.grading.judging.classes import class_names, exception_like
-from course_utils.grading.judging.crossing import Reference, Wire
+from course_utils.grading.judging.crossing import Reference, Wire, lent_parameters
 from course_utils.grading.judging.frames import Connection, CrossingError
 from course_utils.grading.judging.lent import Lent
 
@@ -124,7 +124,8 @@ class Serving:
         self, function: Any, arguments: list[Any], options: dict[str, Any], how: dict[str, Any]
     ) -> dict[str, Any]:
         """Call a function; also return what it has changed in objects that were lent to it."""
-        bundle, self.inputs = self.frame.bundle, self.frame.slopes
+        bundle = self.frame.bundle
+        self.inputs = [*self.frame.slopes, *lent_parameters(bundle)]
         with quiet(), all_switched_off(how["off"]), _slopes_wanted(how["slopes"]):
             if how["watch"]:
                 return {"result": sorted(functions_called(function, *arguments, **options))}

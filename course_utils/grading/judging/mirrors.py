@@ -15,7 +15,7 @@ from torch import nn
 from course_utils.grading.answers import names_switched_off
 from course_utils.grading.judging.caller import Caller
 from course_utils.grading.judging.classes import known_class
-from course_utils.grading.judging.crossing import Reference
+from course_utils.grading.judging.crossing import Reference, lent_parameters
 from course_utils.grading.judging.frames import CrossingError
 from course_utils.grading.judging.theirs import Theirs
 
@@ -27,17 +27,20 @@ _MOST_PARTS = 10_000
 def called(caller: Caller, request: list[Any]) -> Any:
     """Make a call, so that the slopes of its result lead back to its arguments.
 
+    They also lead to the parameters of a network that the check lends.
+
     Parameters
     ----------
     caller : Caller
     request : list
         What `Caller.asked` sends.
     """
-    return _finished(caller, request, [])
+    return _finished(caller, request)
 
 
-def _finished(caller: Caller, request: list[Any], weights: list[torch.Tensor]) -> Any:
+def _finished(caller: Caller, request: list[Any], weights: list[torch.Tensor] | None = None) -> Any:
     sent, frame = caller.asked(*request)
+    weights = lent_parameters(sent.bundle) if weights is None else weights
     wanted = _slope_tensors(frame)
     if wanted and torch.is_grad_enabled():
         bridge = _Bridge.apply(caller, wanted, frame, torch.zeros((), requires_grad=True),

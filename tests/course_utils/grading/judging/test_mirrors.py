@@ -44,9 +44,46 @@ def test_slopes_lead_back_through_a_function_to_its_arguments():
     np.testing.assert_allclose(b.grad, [2, 8])
 
 
+def test_work_in_place_on_what_is_no_leaf_is_no_mistake():
+    names = notebook("def f(a):\n    a.clamp_(0, 1)\n    return (a**2).sum()")
+    with caller_of(names) as caller:
+        a = torch.tensor([-1.0, 0.5, 3.0], requires_grad=True)
+        called(caller.name("f"), a * 1).backward()
+        np.testing.assert_allclose(a.grad, [0, 1, 0])
+        with pytest.raises(RuntimeError, match="leaf"):  # as it does without a border
+            called(caller.name("f"), a)
+
+
+def test_a_leaf_keeps_its_slope_while_it_is_with_a_function():
+    names = notebook("def f(a):\n    (a**2).sum().backward()\n    return a.grad")
+    with caller_of(names) as caller:
+        a = torch.tensor([1.0, 2.0], requires_grad=True)
+        np.testing.assert_allclose(called(caller.name("f"), a), [2, 4])
+
+
 def test_a_function_that_cuts_its_slopes_is_noticed():
     with caller_of(notebook("def f(a):\n    return (a * 2).detach()")) as caller:
         assert not caller.name("f")(torch.ones(2, requires_grad=True)).requires_grad
+
+
+def test_slopes_lead_back_to_the_parameters_of_a_network_that_is_lent():
+    half = "def f(net, x):\n    return (net[0].weight * x).sum() + net[2].weight.sum().item()"
+    with caller_of(notebook(half)) as caller:
+        net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+        net[0].bias.requires_grad_(False)
+        x = torch.tensor([3.0, 4.0], requires_grad=True)
+        for times in (1, 2):  # slopes add up, as they do without a border
+            called(caller.name("f"), net, x).backward()
+            np.testing.assert_allclose(net[0].weight.grad, [[3 * times, 4 * times]] * 2)
+        np.testing.assert_allclose(x.grad, 2 * net[0].weight.detach().sum(dim=0), rtol=1e-6)
+        assert all(w.grad is None for w in (net[0].bias, *net[2].parameters()))
+
+
+def test_slopes_of_a_network_that_is_lent_twice_count_once():
+    with caller_of(notebook("def f(net, layer):\n    return 5 * layer.weight.sum()")) as caller:
+        net = nn.Sequential(nn.Linear(2, 1))
+        called(caller.name("f"), net, net[0]).backward()
+    np.testing.assert_allclose(net[0].weight.grad, [[5, 5]])
 
 
 def test_a_network_has_its_layers_and_parameters(theirs):

@@ -236,4 +236,4 @@ def test_grading_commands_of_the_pages_are_known():
         named = {word for word in words if re.fullmatch(r"\d\d_\w+", word)}
         assert all((ROOT / "notebooks" / lesson).is_dir() for lesson in named), command
     named = {each.split()[3] for each in commands("python -m course_utils.grading ", inline=True)}
-    assert named == {"grade", "solution", "export"}
+    assert named == {"grade", "solution", "enter", "export"}

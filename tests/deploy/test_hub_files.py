@@ -117,6 +117,28 @@ def test_what_a_file_copies_or_starts_is_there(name):
         assert (HUB / file).is_file()
 
 
+def test_a_class_of_the_demo_has_two_teams_of_one_and_others_of_three():
+    people = runpy.run_path(str(HUB / "demo" / "people.py"))
+    assert people["teams_of"](2) == {"red": ("anna",), "blue": ("ben",)}
+    for number in (3, 5, 6, 30, 120):
+        teams = people["teams_of"](number)
+        names = [name for members in teams.values() for name in members]
+        assert len(names) == len(set(names)) == number
+        assert [len(each) for each in teams.values()][2:-1] == [3] * (len(teams) - 3)
+        assert people["everyone"](teams) == [*names, "prof", "course", "challenge"]
+
+
+def test_one_student_is_no_class_and_stops_the_demo_with_a_sentence():
+    done = subprocess.run(
+        [sys.executable, str(HUB / "demo"), "--students", "1"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "argument --students: expected 2 to 500 students; got 1" in done.stderr
+
+
 def test_a_demo_that_is_stopped_while_it_prepares_leaves_nothing_behind(tmp_path):
     pytest.importorskip("jupyterhub")
     if shutil.which("configurable-http-proxy") is None:

@@ -28,6 +28,7 @@ examples, in the course folder:
   {prog} grade 01_dnn_on_constituents               everyone who is not graded yet
   {prog} grade 01_dnn_on_constituents anna --limit 20
   {prog} solution 01_dnn_on_constituents --to solution.html
+  {prog} enter challenge-marks.csv
   {prog} export --for moodle --to moodle.csv
 
 Settings of nbgrader can follow any command, as after nbgrader itself: --Class.name=value
@@ -87,6 +88,7 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(metavar="COMMAND", required=True)
     _add_grade(commands)
     _add_solution(commands)
+    _add_enter(commands)
     _add_export(commands)
     return root
 
@@ -137,6 +139,14 @@ def _add_solution(commands: Any) -> None:
         "--mark-schemes", action="store_true", help="also show how questions are marked"
     )
     solution.add_argument("--now", action="store_true", help="although the lesson is not due yet")
+
+
+def _add_enter(commands: Any) -> None:
+    enter = _add(
+        commands, "enter", _enter, "Enter marks from elsewhere, as of the challenge, for export."
+    )
+    enter.set_defaults(interrupted="Enter the same table again: each mark counts once.")
+    enter.add_argument("table", type=Path, metavar="FILE", help="CSV, as challenge export prints")
 
 
 def _add_export(commands: Any) -> None:
@@ -208,6 +218,15 @@ def _solution(args: argparse.Namespace) -> int:
         course, args.lesson, path, executed=args.executed, mark_schemes=args.mark_schemes
     )
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, without hidden tests.")
+    return _DONE
+
+
+def _enter(args: argparse.Namespace) -> int:
+    from course_utils.grading.batch.course import open_course
+    from course_utils.grading.batch.entering import enter_marks
+
+    for assignment, number in enter_marks(open_course(args.options), args.table).items():
+        print(f"{number} marks of {printable(assignment)} are in the gradebook.")
     return _DONE
 
 

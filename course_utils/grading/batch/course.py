@@ -23,7 +23,7 @@ from course_utils.grading.batch.errors import BatchError, printable
 from course_utils.grading.running.bubblewrap import SandboxError, require_bubblewrap
 from course_utils.grading.running.cells import RunCells
 
-__all__ = ["Course", "nbgrader_app", "open_course"]
+__all__ = ["Course", "nbgrader_app", "nearest", "open_course"]
 
 _CONFIG = "nbgrader_config.py"
 _PATIENCE = "60"  # seconds that a writer waits for another; SQLite's own 5 are few on a busy disk
@@ -135,7 +135,7 @@ class Course:
         if name and Path(name).name == name and source.is_dir():
             return source
         here = [path.name for path in self._all("source", ".", "*")]
-        raise BatchError(f"There is no lesson {printable(name)!r}{_nearest(name, here)}")
+        raise BatchError(f"There is no lesson {printable(name)!r}{nearest(name, here)}")
 
     def students(self, lesson: str, wanted: Sequence[str] = ()) -> list[str]:
         """Return who handed in a lesson, in alphabetical order.
@@ -161,7 +161,7 @@ class Course:
         if missing := [name for name in wanted if name not in found]:
             raise BatchError(
                 f"There is no submission of {printable(missing[0])!r}"
-                f" ({where}){_nearest(missing[0], found)}"
+                f" ({where}){nearest(missing[0], found)}"
             )
         return sorted(set(wanted)) or found
 
@@ -186,7 +186,7 @@ def open_course(options: Sequence[str] = ()) -> Course:
     return Course(nbgrader_app(options))
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
+def nearest(name: str, known: Sequence[str]) -> str:
     """Say which names there are: the nearest, else all, if there are few."""
     shown = difflib.get_close_matches(name, known, 3) or known[:10]
     names = ", ".join(map(printable, sorted(shown)))

@@ -27,7 +27,8 @@ from accounts import (
     shared_accounts,
     unix_accounts,
 )
-from place import PEOPLE, ROOT, TEAMS, Place
+from people import STAFF, Teams, everyone, teams_of
+from place import ROOT, Place
 from processes import end_all, free_ports, is_free
 from proxy import proxy_command
 from units import start
@@ -74,11 +75,26 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     lesson = ROOT / "notebooks" / "01_dnn_on_constituents"
     add("--lesson", type=Path, default=lesson, help="the folder of the lesson to release")
+    add(
+        "--students",
+        dest="teams",
+        type=_teams,
+        default="2",
+        metavar="N",
+        help="anna, ben and others in teams of three (default: %(default)s)",
+    )
     add("--n-jets", type=int, default=1000, help="of the challenge (default: %(default)s)")
     add("--jets", type=Path, help="take these labelled jets and make none; it accepts known ones")
     add("--keep-logs", type=Path, metavar="FOLDER", help="copy the logs there in the end")
     add("--remove-accounts", action="store_true", help="remove accounts of a demo that was killed")
     return parser.parse_args(arguments)
+
+
+def _teams(text: str) -> Teams:
+    try:
+        return teams_of(int(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _ask_to_end(number: int, frame: object) -> None:
@@ -93,7 +109,7 @@ def _demo(options: argparse.Namespace) -> Iterator:
     """Prepare everything, start the hub and the challenge, and leave nothing behind."""
     proxy = proxy_command(ROOT / "build" / "hub")
     with ExitStack() as stack:
-        place = stack.enter_context(_place(options.keep_logs))
+        place = stack.enter_context(_place(options.teams, options.keep_logs))
         _say("Preparing people, the lesson and a challenge ...")
         places.prepare_folders(place)
         if place.is_real:
@@ -122,7 +138,7 @@ def _at_once(*steps: Callable[[], None]) -> None:
 
 
 @contextmanager
-def _place(keep_logs: Path | None) -> Iterator[Place]:
+def _place(teams: Teams, keep_logs: Path | None) -> Iterator[Place]:
     """A temporary folder with the accounts, and no process or file of either afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="jet-hub-")).resolve()
     is_real = os.geteuid() == 0
@@ -130,12 +146,13 @@ def _place(keep_logs: Path | None) -> Iterator[Place]:
     (folder / "home").mkdir()
     uids: set[int] = set()
     make = unix_accounts if is_real else shared_accounts
-    named = free_names(PEOPLE) if is_real else {each: each for each in PEOPLE}
+    people = everyone(teams)
+    named = free_names(people) if is_real else {each: each for each in people}
     try:
         with make(list(named.values()), folder / "home") as accounts:
             uids |= {each.uid for each in accounts.values() if each.uid is not None}
             try:
-                yield Place(folder, {each: accounts[named[each]] for each in PEOPLE})
+                yield Place(folder, teams, {each: accounts[named[each]] for each in people})
             finally:
                 end_all(folder, uids)
     finally:
@@ -147,21 +164,22 @@ def _place(keep_logs: Path | None) -> Iterator[Place]:
 def _welcome(place: Place, port: int, lesson: str) -> str:
     """Say where everything is, and who may log in with which password."""
     address = f"http://127.0.0.1:{port}"
-    teams = {student: f"student, team {team}" for team, student in TEAMS.items()}
-    people = {
-        place.accounts[who].name: (place.accounts[who].password, role)
-        for who, role in (teams | {"prof": "instructor"}).items()
-    }
+    roles = {who: f"student, team {team}" for team, them in place.teams.items() for who in them}
+    people = [(place.accounts[who], role) for who, role in (roles | {"prof": "instructor"}).items()]
+    width = max(12, *(len(account.name) + 2 for account, _ in people))
+    owners = {who: f", of {place.accounts[who].name}" if place.is_real else "" for who in STAFF}
     lines = [
         "",
         f"hub         {address}",
         f"board       {address}/services/challenge/",
         f"formgrader  {address}/services/jet-tagging/formgrader",
         "",
-        *(f"{name:<12}{password:<14}{role}" for name, (password, role) in people.items()),
+        *(f"{each.name:<{width}}{each.password:<14}{role}" for each, role in people),
         "",
         f"In the lab: Nbgrader > Assignment List, then fetch {lesson}.",
         f"Jets of the challenge: {place.public}/test_jets.h5",
+        f"Folder of the lessons: {place.course}{owners['course']}",
+        f"Folder of the challenge: {place.challenge}{owners['challenge']}",
         f"Logs: {place.folder}/logs",
         _DEMO_ONLY if place.is_real else _NO_PROTECTION,
         "Ctrl-C stops the hub and removes all of this.",

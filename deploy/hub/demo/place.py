@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accounts import Account, DemoError
+from people import Teams
 from processes import MARK, run
 
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = sys.executable
-TEAMS = {"red": "anna", "blue": "ben"}
-PEOPLE = ("anna", "ben", "prof", "course", "challenge")  # the last two never log in
 _READ_ALL = """
 import os
 from pathlib import Path
@@ -37,7 +36,8 @@ class Place:
     """The folders of one demo, and who owns what in them."""
 
     folder: Path
-    accounts: Mapping[str, Account]  # by their names in `PEOPLE`
+    teams: Teams
+    accounts: Mapping[str, Account]  # by their names in `people`
 
     @property
     def is_real(self) -> bool:
@@ -110,8 +110,9 @@ def prepare_folders(place: Place) -> None:
 def prepare_people(place: Place) -> None:
     """Write who is who, and the tokens that the two services show to the hub."""
     named = {each: account.name for each, account in place.accounts.items()}
-    teams = [f'{team} = ["{named[student]}"]' for team, student in TEAMS.items()]
-    lines = [f'instructors = ["{named["prof"]}"]', "[teams]", *teams]
+    members = {team: [named[each] for each in who] for team, who in place.teams.items()}
+    teams = [f"{team} = {json.dumps(names)}" for team, names in members.items()]
+    lines = [f"instructors = {json.dumps([named['prof']])}", "[teams]", *teams]
     (place.hub / "people.toml").write_text("\n".join(lines) + "\n")
     for unit in ("challenge", "formgrader"):
         token = secrets.token_hex(32)

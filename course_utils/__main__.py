@@ -35,6 +35,7 @@ examples:
   {command} --generate w_tagging               W bosons and QCD as towers, for jet images
   {command} --generate w_tagging_window --split test --jets 100000
   {command} --generate w_top_qcd               three classes in four ranges of pT
+  {command} --generate events                  complete events: single tops and their background
   {command} hbb --files 6                      of the public 245 GB 6 files for training
   {command} --prepare images top_tagging       make images of what is here, once for all
 

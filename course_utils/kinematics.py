@@ -23,6 +23,7 @@ __all__ = [
     "jet_pt",
     "phi",
     "pt",
+    "transverse_mass",
 ]
 
 
@@ -103,6 +104,25 @@ def from_pt_eta_phi_mass(
     px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
     energy = np.hypot(pt * np.cosh(eta), mass)
     return np.stack([energy, px, py, pz], axis=-1)
+
+
+def transverse_mass(
+    pt_a: ArrayLike, phi_a: ArrayLike, pt_b: ArrayLike, phi_b: ArrayLike
+) -> NDArray[np.float64]:
+    r"""Transverse mass of two massless particles, such as a lepton and the missing momentum.
+
+    :math:`m_T = \sqrt{2 p_{T,a} p_{T,b} (1 - \cos\Delta\phi)}`, in GeV. The arguments
+    broadcast. For the products of a W boson it ends near the W mass.
+
+    Examples
+    --------
+    Back to back, at right angles, and parallel:
+
+    >>> transverse_mass(40, [0, np.pi / 2, np.pi], 40, np.pi).round(2)
+    array([80.  , 56.57,  0.  ])
+    """
+    half = np.sin(np.subtract(phi_a, phi_b, dtype=np.float64) / 2)
+    return 2 * np.sqrt(np.multiply(pt_a, pt_b, dtype=np.float64)) * abs(half)
 
 
 def jet_momentum(jets: ArrayLike) -> NDArray[np.float64]:

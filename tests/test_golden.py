@@ -42,6 +42,7 @@ UNITS = {
     "hbb": (5, 15),
     "w_tagging": (10, 10),
     "w_top_qcd": (2,) * 12,
+    "events": (4, 3, 2, 1),
 }
 PREPARED = ("hbb", "top_tagging")
 NUMBER = re.compile(r"(?<![\w#])-?\d+\.\d+(?:e[-+]?\d+)?")

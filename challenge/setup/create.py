@@ -180,13 +180,20 @@ def _downloads() -> list[int]:
 
 
 def _known_jets(plan: Plan, source: Path) -> Iterator[NDArray[np.float32]]:
-    """Jets that students have with labels: those of the course, and of the plan's own file."""
+    """Jets that students have with labels: those of the course, and of the plan's own file.
+
+    Where jets are scored, complete events are not looked at, and the other way round.
+    """
     from course_utils.jetfile import JetFile
 
+    with JetFile(source) as file:
+        has_kinds = "kind" in file.columns
     for path in [*_course_files(), *([] if plan.training is None else [plan.training])]:
         if path.samefile(source):
             continue
         with JetFile(path) as file:
+            if ("kind" in file.columns) != has_kinds:
+                continue
             for batch in file.batches(_JETS_AT_ONCE):
                 yield batch.jets
 

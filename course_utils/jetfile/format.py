@@ -10,7 +10,8 @@ root group.
 
 A file says how many constituents it has: the public one 200, others as many as they need. A sample
 may add columns with numbers; `column_type` says how a name decides the type. More than two classes,
-several pT ranges or a file number need nothing else.
+several pT ranges or a file number need nothing else. The column ``kind`` has a number for each
+constituent, and is stored as ``kind_0``, ``kind_1``, ....
 
 Pandas stores the column names as a pickle: open only files from people you trust.
 Source of the format: Kasieczka et al., doi:10.5281/zenodo.2603256.
@@ -42,7 +43,8 @@ _LONGEST_ATTRIBUTE: Final = 60_000  # HDF5 stops at 64 kB
 
 
 _YES_OR_NO: Final = ("label_", "sample_is")
-_COUNTS: Final = ("n_", "event", "file", "pt_range")
+_COUNTS: Final = ("n_", "event", "file", "pt_range", "kind")
+OF_CONSTITUENTS: Final = ("kind",)  # columns with a number for each constituent
 
 
 def constituent_columns(n_constituents: int) -> tuple[str, ...]:
@@ -54,8 +56,8 @@ def column_type(name: str) -> type[np.generic]:
     """The type of a column that a sample adds, which its name decides.
 
     ``label_...`` and ``sample_is...`` say yes or no (int8, 0 or 1). ``n_...``, ``event``,
-    ``file`` and ``pt_range`` count (int32, at least 0). Every other column is a finite number
-    (float32).
+    ``file``, ``pt_range`` and ``kind`` count (int32, at least 0). Every other column is a finite
+    number (float32).
 
     Examples
     --------
@@ -65,6 +67,41 @@ def column_type(name: str) -> type[np.generic]:
     if name.startswith(_YES_OR_NO):
         return np.int8
     return np.int32 if name.startswith(_COUNTS) else np.float32
+
+
+def stored_columns(name: str, n_constituents: int) -> tuple[str, ...]:
+    """The names under which a column that a sample adds is stored.
+
+    Examples
+    --------
+    >>> stored_columns("fj_pt", 200), stored_columns("kind", 3)
+    (('fj_pt',), ('kind_0', 'kind_1', 'kind_2'))
+    """
+    if name not in OF_CONSTITUENTS:
+        return (name,)
+    return tuple(f"{name}_{i}" for i in range(n_constituents))
+
+
+def joined_names(stored: Sequence[str], n_constituents: int) -> tuple[str, ...]:
+    """The columns that these stored ones make: of ``kind_0``, ``kind_1``, ... only ``kind``.
+
+    Examples
+    --------
+    >>> joined_names(["kind_0", "kind_1", "file"], 2)
+    ('kind', 'file')
+    """
+    whole = {
+        one: name
+        for name in OF_CONSTITUENTS
+        if set(parts := stored_columns(name, n_constituents)) <= set(stored)
+        for one in parts
+    }
+    return tuple(dict.fromkeys(whole.get(name, name) for name in stored))
+
+
+def column_shape(name: str, n_jets: int, n_constituents: int) -> tuple[int, ...]:
+    """The shape of a column: a number for each jet, or for each of its constituents."""
+    return (n_jets, n_constituents) if name in OF_CONSTITUENTS else (n_jets,)
 
 
 def require_table(file: tables.File, path: Path, sample: str) -> Layout:

@@ -20,14 +20,17 @@ from course_utils.jetfile.format import (
     LABEL_COLUMNS,
     TRUTH_COLUMNS,
     checked_column,
+    column_shape,
     column_type,
     constituent_columns,
+    joined_names,
     plain,
     require_columns,
     require_finite,
     require_labels,
     require_table,
     row_numbers,
+    stored_columns,
 )
 from course_utils.jetfile.layout import text
 from course_utils.jetfile.table import JetTable
@@ -104,11 +107,12 @@ class JetFile:
         self.n_constituents = require_columns(layout, self.path, self.sample)
         constituents = constituent_columns(self.n_constituents)
         public = {*constituents, *TRUTH_COLUMNS, *LABEL_COLUMNS}
-        self.columns = tuple(
+        numbers = [
             name
             for name in layout.places
             if name not in public and layout.column_type(name).kind in "biuf"
-        )
+        ]
+        self.columns = joined_names(numbers, self.n_constituents)
         self._copies = [
             _plan(columns, layout.places)
             for columns in (constituents, TRUTH_COLUMNS, LABEL_COLUMNS)
@@ -235,7 +239,10 @@ class JetFile:
             truth=np.empty((n_jets, len(TRUTH_COLUMNS)), np.float32),
             y_true=np.empty(n_jets, np.int8),
             ttv=np.empty(n_jets, np.int8),
-            columns={name: np.empty(n_jets, column_type(name)) for name in self.columns},
+            columns={
+                name: np.empty(column_shape(name, n_jets, self.n_constituents), column_type(name))
+                for name in self.columns
+            },
         )
 
     def _fill(self, table: JetTable, records: NDArray[np.void], numbers: Sequence[int]) -> None:
@@ -253,8 +260,11 @@ class JetFile:
         require_labels(labels[:, 1], (0, 1), "is_signal_new", where)
         table.ttv[:], table.y_true[:] = labels.T
         for name, out in table.columns.items():
-            block, place = self._layout.places[name]
-            out[:] = checked_column(self._layout.values(records, block)[:, place], name, where)
+            stored = stored_columns(name, self.n_constituents)
+            for one, values in zip(stored, np.atleast_2d(out.T), strict=True):
+                block, place = self._layout.places[one]
+                found = self._layout.values(records, block)[:, place]
+                values[:] = checked_column(found, name, where)
 
     def frame(self, start: int = 0, stop: int | None = None) -> pd.DataFrame:
         """Read jets `start` to `stop` as ``pandas.read_hdf`` does, one row per jet.

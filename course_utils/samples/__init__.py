@@ -20,14 +20,19 @@ More jets come from the command line, the only code that uses the Internet::
     ./data_download.sh top_tagging                the public files, by DOI
     ./data_download.sh --generate top_tagging     jets of the same kind, made here
 
-Public files of jet images, without jets, are read by `read_jet_images` and `read_class_images`. The
-scores of lesson 05's scan of kernels come with the course: see `load_kernel_scan`.
+Rows of the sample ``events`` are complete events: `load_events` gives their objects.
+
+Public files of jet images, without jets, are read by `read_jet_images` and `read_class_images`,
+and the events of DarkMachines by `read_dark_machines`. The scores of lesson 05's scan of kernels
+come with the course: see `load_kernel_scan`.
 
 The room may import `course_utils.jetfile`, `course_utils.kinematics` and `course_utils.files`.
 """
 
 from course_utils.samples.catalogue import QCD_LABELS, SAMPLES, SPLITS, TRUTH_LABELS
-from course_utils.samples.entry import Process, Recipe, Rounding, Sample
+from course_utils.samples.dark_machines import read_dark_machines
+from course_utils.samples.entry import EventSelection, Process, Recipe, Rounding, Sample
+from course_utils.samples.event_tables import EventTable, Kind, load_events
 from course_utils.samples.image_files import (
     ClassImages,
     ImageTable,
@@ -51,8 +56,11 @@ __all__ = [
     "SPLITS",
     "TRUTH_LABELS",
     "ClassImages",
+    "EventSelection",
+    "EventTable",
     "ImageTable",
     "KernelScan",
+    "Kind",
     "Process",
     "Recipe",
     "Rounding",
@@ -62,12 +70,14 @@ __all__ = [
     "data_roots",
     "find",
     "jet_blocks",
+    "load_events",
     "load_frame",
     "load_jets",
     "load_kernel_scan",
     "load_trainings",
     "located",
     "read_class_images",
+    "read_dark_machines",
     "read_jet_images",
     "small_sample",
     "stream_jets",

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Final
 
 from course_utils.samples.entry import Process, Recipe, Rounding, Sample
+from course_utils.samples.event_recipe import EVENTS
 
 __all__ = ["QCD_LABELS", "SAMPLES", "SPLITS", "TRUTH_LABELS"]
 
@@ -257,5 +258,5 @@ _W_TOP_QCD: Final = Sample(
 )
 
 SAMPLES: Final[Mapping[str, Sample]] = {
-    each.name: each for each in (_TOP_TAGGING, _HBB, _W_TAGGING, _W_WINDOW, _W_TOP_QCD)
+    each.name: each for each in (_TOP_TAGGING, _HBB, _W_TAGGING, _W_WINDOW, _W_TOP_QCD, EVENTS)
 }

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Process", "Recipe", "Rounding", "Sample"]
+__all__ = ["EventSelection", "Process", "Recipe", "Rounding", "Sample"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,57 @@ class Process:
 
 
 @dataclass(frozen=True)
+class EventSelection:
+    """What the objects of an event are, and which events are kept; the recipe has the jets' cuts.
+
+    Attributes
+    ----------
+    lepton_pt, lepton_abs_eta : float
+        Least transverse momentum in GeV and largest pseudorapidity of an electron or muon.
+    isolation : (radius, fraction)
+        All else within this radius has at most this fraction of the lepton's pT.
+    jet_resolution : (a, b)
+        The relative resolution of a jet's pT is sqrt(a^2 / pT + b^2), pT in GeV.
+    tagged : (b, c, light)
+        Probability that a jet with a b hadron, with only a c hadron, or with neither is tagged.
+    tag_abs_eta : float
+        No jet is tagged beyond.
+    soft_noise : float
+        Standard deviation in GeV of what is added to each component of the missing momentum.
+    n_leptons, min_b_jets : int
+        Exactly so many leptons, and at least so many tagged jets.
+    min_mt, min_ht : float
+        Least transverse mass of lepton and missing momentum, and least sum of the jets' pT, in GeV.
+    """
+
+    lepton_pt: float
+    lepton_abs_eta: float
+    isolation: tuple[float, float]
+    jet_resolution: tuple[float, float]
+    tagged: tuple[float, float, float]
+    tag_abs_eta: float
+    soft_noise: float
+    n_leptons: int
+    min_b_jets: int
+    min_mt: float
+    min_ht: float
+
+    @property
+    def described(self) -> str:
+        """All of it in words, for the provenance of a file."""
+        (radius, fraction), (stochastic, constant) = self.isolation, self.jet_resolution
+        rates = " / ".join(f"{100 * rate:g}" for rate in self.tagged)
+        return (
+            f"{self.n_leptons} lepton (pT > {self.lepton_pt:g} GeV, abs(eta) < "
+            f"{self.lepton_abs_eta:g}, at most {fraction:g} of its pT within {radius:g}), at least "
+            f"{self.min_b_jets} b jet, mT > {self.min_mt:g} GeV, HT > {self.min_ht:g} GeV; tags of "
+            f"b / c / light jets {rates} %, abs(eta) < {self.tag_abs_eta:g}; jet pT smeared by "
+            f"sqrt({stochastic:g}^2 / pT + {constant:g}^2); missing energy with "
+            f"{self.soft_noise:g} GeV of noise"
+        )
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How a sample is made here: processes at one collider, a detector, and what a jet is.
 
@@ -89,6 +140,8 @@ class Recipe:
         (arXiv:0912.1342). Cuts are on the trimmed jet.
     mass, soft_drop_mass : (low, high), optional
         Windows in GeV of the jet as it is kept; None: no cut.
+    selection : EventSelection, optional
+        Of complete events, where a row of the file is one; None where it is a jet.
     """
 
     processes: tuple[Process, ...]
@@ -106,6 +159,7 @@ class Recipe:
     trimming: tuple[float, float] | None = None
     mass: tuple[float, float] | None = None
     soft_drop_mass: tuple[float, float] | None = None
+    selection: EventSelection | None = None
 
     @property
     def shares(self) -> dict[str, int]:
@@ -136,13 +190,29 @@ class Rounding:
     """How the small sample in the package is rounded, so that it compresses to about 1 MB.
 
     Numbers keep so many bits behind the leading one. The energy is computed from the rounded
-    momentum. ``n_jets`` says how many jets there are for training; a third as many each serve for
-    validation and test.
+    momentum. ``n_jets`` says how many jets there are for training; ``shares`` says how many parts
+    of the sample serve for training, validation and test.
     """
 
     momentum_bits: int
     energy_bits: int
     n_jets: int = 1200
+    shares: tuple[int, int, int] = (3, 1, 1)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Jets of each split.
+
+        Examples
+        --------
+        >>> Rounding(momentum_bits=10, energy_bits=15).sizes
+        {'train': 1200, 'val': 400, 'test': 400}
+        """
+        part = self.n_jets // self.shares[0]
+        return {
+            split: part * share
+            for split, share in zip(("train", "val", "test"), self.shares, strict=True)
+        }
 
 
 @dataclass(frozen=True)

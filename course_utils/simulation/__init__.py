@@ -1,4 +1,4 @@
-"""From a physics process to jets in a file; a CPU is all it needs.
+"""From a physics process to jets or events in a file; a CPU is all it needs.
 
 `produce` makes a jet file of a sample in the catalogue. A jet passes through the modules in this
 order:
@@ -12,6 +12,8 @@ detector    tracks, towers and energy flow; `card` holds the detector's numbers
 clustering  leading anti-kT jets, their constituents, and the cuts
 decays      heavy particles and their quarks in Pythia's event records
 truth       the match to the generated particles, and the labels of a jet
+objects     leptons, jets with b tags and missing energy, where a row is an event
+events      the selection of events, and their rows
 units       some hundred jets of one process, with random numbers of their own
 production  many units: in parallel, reproducible, resumable, streamed to a file
 workers     the processes that share this work on one machine

@@ -89,7 +89,7 @@ def _hardest_jets(
     reach = np.arccosh(recipe.collision_energy / 2 / min_pt) + recipe.jet_radius
     near = abs(pt_eta_phi(flow.momentum)[1]) < reach
     momentum, event = flow.momentum[near], flow.event[near]
-    jet, member = _anti_kt(momentum, event, flow.n_events, radius=recipe.jet_radius, min_pt=min_pt)
+    jet, member = anti_kt(momentum, event, flow.n_events, radius=recipe.jet_radius, min_pt=min_pt)
     n_jets = jet[-1] + 1 if len(jet) else 0
     of_jet = np.stack(
         [np.bincount(jet, momentum[member, axis], minlength=n_jets) for axis in range(4)], axis=-1
@@ -115,7 +115,7 @@ def _hardest_jets(
     )
 
 
-def _anti_kt(
+def anti_kt(
     momentum: Array, event: NDArray[np.int64], n_events: int, *, radius: float, min_pt: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each constituent of each jet above ``min_pt``: number of the jet, row of ``momentum``."""

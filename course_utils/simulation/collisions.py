@@ -9,9 +9,12 @@ import numpy as np
 import pythia8mc
 from numpy.typing import NDArray
 
+from course_utils import kinematics
 from course_utils.samples import Process, Recipe
 
 _RESONANCE_DECAYS = 5  # iPos of Pythia's doVetoPT
+_INVISIBLE = (12, 14, 16, *range(51, 61))  # neutrinos, and dark matter in the numbering of the PDG
+_TO_ABS_ETA = 4.9
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,12 @@ class Collisions:
         """Collisions begun so far: those of the batches, and those given up."""
         return self.n_finished + self._veto.n_given_up
 
+    @property
+    def cross_section(self) -> tuple[float, float]:
+        """The process's cross section in mb at leading order, and its statistical error."""
+        info = self._pythia.infoPython()
+        return info.sigmaGen(), info.sigmaErr()
+
     def batch(self, size: int) -> ak.Array:
         """The record of the next ``size`` events; failed ones are skipped by Pythia."""
         self.n_finished += size
@@ -110,6 +119,22 @@ class _Veto(pythia8mc.UserHooks):
 def final_state(record: ak.Array) -> Particles:
     """The particles that reach the detector (status > 0)."""
     return select(record, ak.flatten(record.status).to_numpy() > 0)
+
+
+def seen_particles(particles: Particles, *, rng: np.random.Generator) -> Particles:
+    """All but neutrinos, dark matter and what flies beyond abs(eta) 4.9; nothing is smeared.
+
+    A detector of the catalogue is given ``rng``; this one does not use it.
+    """
+    visible = ~np.isin(abs(particles.pdg_id), _INVISIBLE)
+    visible &= abs(kinematics.eta(particles.momentum)) < _TO_ABS_ETA
+    return Particles(
+        momentum=particles.momentum[visible],
+        vertex=particles.vertex[visible],
+        pdg_id=particles.pdg_id[visible],
+        event=particles.event[visible],
+        n_events=particles.n_events,
+    )
 
 
 def select(record: ak.Array, chosen: NDArray[np.bool_]) -> Particles:

@@ -23,7 +23,7 @@ from course_utils.simulation.card import (
     Card,
     Towers,
 )
-from course_utils.simulation.collisions import Particles
+from course_utils.simulation.collisions import Particles, seen_particles
 from course_utils.simulation.propagation import leaving_solenoid
 
 # By abs(PDG id), for what Pythia leaves undecayed: charge of the particle (its antiparticle has
@@ -235,10 +235,11 @@ class Detector:
     """A detector that a recipe may name: what it is, for the provenance, and the function."""
 
     title: str
-    reconstruct: Callable[..., EnergyFlow]
+    reconstruct: Callable[..., EnergyFlow | Particles]
 
 
 DETECTORS: Final[Mapping[str, Detector]] = {
     "energy flow": Detector(Card().name, reconstruct),
     "towers": Detector("calorimeter towers of 0.1 x 0.1, not smeared", plain_towers),
+    "particles": Detector("generated particles to abs(eta) 4.9", seen_particles),
 }

@@ -110,7 +110,7 @@ def _produce(
             total=sum(unit.n_jets for unit in units),
             initial=sum(unit.n_jets for unit in units) - sum(unit.n_jets for unit in missing),
             desc=f"{units[0].sample} {units[0].split}",
-            unit=" jets",
+            unit=f" {SAMPLES[units[0].sample].recipe.content}",
             disable=not progress,
         ) as bar,
         _pool(executor, min(workers, max(len(missing), 1))) as pool,
@@ -184,7 +184,8 @@ def _check(sample: str, n_jets: int, seed: int, split: str) -> None:
     step = sum(shares.values())
     if n_jets < 1 or n_jets % step:
         of_each = ", ".join(f"{share} {name}" for name, share in shares.items())
-        raise ValueError(f"Expected a multiple of {step} jets ({of_each}); got {n_jets}.")
+        rows = SAMPLES[sample].recipe.content
+        raise ValueError(f"Expected a multiple of {step} {rows} ({of_each}); got {n_jets}.")
     if seed < 0:
         raise ValueError(f"Expected a seed of 0 or more, got {seed}.")
 
@@ -216,8 +217,10 @@ def _described(process: Process) -> str:
 
 
 def _cuts(recipe: Recipe) -> str:
+    """In words: which jets or events are in the file."""
+    jets = f"anti-kT R={recipe.jet_radius} jet"
     parts = [
-        f"leading anti-kT R={recipe.jet_radius} jet",
+        f"{recipe.selection.described}; {jets}s" if recipe.selection else f"leading {jets}",
         f"pT {recipe.jet_pt} GeV",
         f"trimmed (kT R, fraction) {recipe.trimming}" if recipe.trimming else "",
         f"mass {recipe.mass} GeV" if recipe.mass else "",

@@ -131,8 +131,8 @@ def matched_top(
     momentum, shape (n_jets, 4), zero without a match.
     """
     tops, quarks = tops[jets.event], quarks[jets.event]
-    near = _delta_r(tops, jets.momentum[:, None]) < radius
-    holds = near & (_delta_r(quarks, tops[:, :, None]) < radius).all(axis=2)
+    near = delta_r(tops, jets.momentum[:, None]) < radius
+    holds = near & (delta_r(quarks, tops[:, :, None]) < radius).all(axis=2)
     top = np.take_along_axis(tops, holds.argmax(axis=1)[:, None, None], axis=1)[:, 0]
     matched = holds.any(axis=1)
     return matched, np.where(matched[:, None], top, 0.0)
@@ -147,7 +147,7 @@ def matched_higgs(
     (n_jets,), and the matched Higgs boson's momentum, shape (n_jets, 4), zero without a match.
     """
     partons = np.concatenate([higgs[:, None], quarks], axis=1)[jets.event]
-    matched = (_delta_r(partons, jets.momentum[:, None]) < radius).all(axis=1)
+    matched = (delta_r(partons, jets.momentum[:, None]) < radius).all(axis=1)
     return matched, np.where(matched[:, None], higgs[jets.event], 0.0)
 
 
@@ -160,7 +160,7 @@ def contained_quarks(
     numbers, shape (n_jets,), and the particle's momentum, shape (n_jets, 4), zero without a quark.
     """
     axis = jets.momentum[:, None, None]
-    inside = (_delta_r(quarks[jets.event], axis) < radius).sum(axis=2)
+    inside = (delta_r(quarks[jets.event], axis) < radius).sum(axis=2)
     most = inside.argmax(axis=1)[:, None]
     n_inside = np.take_along_axis(inside, most, axis=1)[:, 0].astype(np.int32)
     momentum = np.take_along_axis(particles[jets.event], most[..., None], axis=1)[:, 0]
@@ -188,11 +188,11 @@ def _hadrons_inside(hadrons: Particles, jets: LeadingJets, radius: float) -> NDA
     jet[jets.event] = np.arange(len(jets.event))
     of_jet = jet[hadrons.event]
     found = of_jet >= 0
-    distance = _delta_r(hadrons.momentum[found], jets.momentum[of_jet[found]])
+    distance = delta_r(hadrons.momentum[found], jets.momentum[of_jet[found]])
     return np.bincount(of_jet[found][distance < radius], minlength=len(jets.event))
 
 
-def _delta_r(a: Array, b: Array) -> Array:
+def delta_r(a: Array, b: Array) -> Array:
     """Distance in (eta, phi) between momenta of shapes (..., 4) that broadcast."""
     (_, eta_a, phi_a), (_, eta_b, phi_b) = pt_eta_phi(a), pt_eta_phi(b)
     return np.hypot(eta_a - eta_b, (phi_a - phi_b + np.pi) % (2 * np.pi) - np.pi)

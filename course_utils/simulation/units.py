@@ -14,6 +14,7 @@ from course_utils.samples import SAMPLES, Sample
 from course_utils.simulation.clustering import leading_jets
 from course_utils.simulation.collisions import Collisions, final_state
 from course_utils.simulation.detector import DETECTORS
+from course_utils.simulation.events import events_of
 from course_utils.simulation.truth import TRUTHS
 
 BATCH_EVENTS = 100
@@ -105,7 +106,7 @@ def jets_of(record: object, sample: Sample, unit: Unit, *, rng: np.random.Genera
 
 # What a row of a file is, by the word in the recipe: a function of an event record, the sample, the
 # unit and a random generator that returns a `JetTable`.
-CONTENTS: Final[Mapping[str, Callable[..., JetTable]]] = {"jets": jets_of}
+CONTENTS: Final[Mapping[str, Callable[..., JetTable]]] = {"jets": jets_of, "events": events_of}
 
 
 def _numbered(table: JetTable, first_event: int) -> JetTable:

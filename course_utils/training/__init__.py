@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from course_utils.training.history import History
 from course_utils.training.keras_loop import fit_keras, progress_bar
+from course_utils.training.progress import tracked
 from course_utils.training.session import LIMITS, quiet_tensorflow, seed_everything, sized
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ __all__ = [
     "quiet_tensorflow",
     "seed_everything",
     "sized",
+    "tracked",
 ]
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Callable, Mapping
-from typing import Final, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, Self, TypeVar
 
 from tqdm import tqdm
 
-__all__ = ["EpochBar"]
+__all__ = ["EpochBar", "tracked"]
+
+Item = TypeVar("Item")
 
 _SECONDS_BETWEEN: Final = 0.5  # two drawings of the bar within an epoch
 
@@ -28,12 +30,14 @@ class EpochBar:
         Written in front of the bar; if empty, nothing is shown.
     start : int
         Epochs done before.
+    unit : str
+        What is counted.
     """
 
-    def __init__(self, n_epochs: int, *, label: str, start: int = 0) -> None:
+    def __init__(self, n_epochs: int, *, label: str, start: int = 0, unit: str = "epoch") -> None:
         self._show = _overwritten_line() if label else lambda text: None
         self._bar = tqdm(
-            total=n_epochs, initial=start, desc=label, unit="epoch", file=io.StringIO(), ncols=100
+            total=n_epochs, initial=start, desc=label, unit=unit, file=io.StringIO(), ncols=100
         )
         self._shown_at = time.monotonic()
         self._show(str(self._bar))
@@ -69,6 +73,28 @@ class EpochBar:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def tracked(items: Sequence[Item], *, label: str, unit: str = "batch") -> Iterator[Item]:
+    """Yield each item, under one line that shows how far a loop is.
+
+    Parameters
+    ----------
+    items : sequence
+    label : str
+        Written in front of the bar; if empty, nothing is shown.
+    unit : str
+        What an item is.
+
+    Examples
+    --------
+    >>> sum(tracked([1, 2, 3], label=""))
+    6
+    """
+    with EpochBar(len(items), label=label, unit=unit) as bar:
+        for item in items:
+            yield item
+            bar.epoch({})
 
 
 def _overwritten_line() -> Callable[[str], object]:

@@ -44,6 +44,21 @@ def turned(momenta: np.ndarray, angle: float) -> np.ndarray:
     return np.stack([energy, cos * px - sin * py, sin * px + cos * py, pz], axis=-1)
 
 
+@given(st.floats(0, 1e4), st.floats(0, 1e4), angles, angles)
+def test_transverse_mass_is_the_mass_of_two_particles_across_the_beam(pt_a, pt_b, phi_a, phi_b):
+    both = kinematics.from_pt_eta_phi_mass([pt_a, pt_b], 0.0, [phi_a, phi_b])
+    found = kinematics.transverse_mass(pt_a, phi_a, pt_b, phi_b)
+    assert found == pytest.approx(kinematics.jet_mass(both), abs=1e-3, rel=1e-6)
+    assert found == kinematics.transverse_mass(pt_b, phi_b, pt_a, phi_a)
+    turned_by_full_circles = kinematics.transverse_mass(pt_a, phi_a + 4 * np.pi, pt_b, phi_b)
+    assert found == pytest.approx(turned_by_full_circles, abs=1e-3)
+
+
+def test_transverse_mass_reaches_twice_the_geometric_mean_back_to_back():
+    masses = kinematics.transverse_mass([[10], [40]], [0.0, np.pi], 90.0, 0.0)
+    np.testing.assert_allclose(masses, [[0, 60], [0, 120]], atol=1e-12)
+
+
 def test_collider_coordinates_and_back_is_the_identity(jets):
     back = kinematics.from_pt_eta_phi_mass(
         kinematics.pt(jets), kinematics.eta(jets), kinematics.phi(jets), 0.14 * (jets[..., 0] > 0)

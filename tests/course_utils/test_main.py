@@ -259,7 +259,7 @@ def test_wrong_usage_ends_with_status_2(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("sample", ["w_tagging", "w_tagging_window", "w_top_qcd"])
+@pytest.mark.parametrize("sample", ["w_tagging", "w_tagging_window", "w_top_qcd", "events"])
 def test_a_sample_without_public_files_is_made_here(
     sample: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -74,7 +74,7 @@ def test_nothing_anywhere_names_the_command() -> None:
 
 @pytest.mark.parametrize(("sample", "split"), [("top", "train"), ("top_tagging", "../train")])
 def test_unknown_names_are_told_with_the_known_ones(sample: str, split: str) -> None:
-    known = r"out of (train, val, test|top_tagging, hbb, .*w_top_qcd); got"
+    known = r"out of (train, val, test|top_tagging, hbb, .*events); got"
     with pytest.raises(ValueError, match=known):
         find(sample, split)
 

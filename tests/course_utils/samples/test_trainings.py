@@ -1,6 +1,7 @@
 """Trainings that come with the course, as tables."""
 
 import pytest
+from events_trainings import MODELS, REFERENCE, SIZES
 from w_top_qcd_trainings import SETTINGS
 
 from course_utils.samples import load_trainings
@@ -24,6 +25,25 @@ def test_what_was_measured_can_be():
     ).any()
 
 
+def test_each_model_of_lesson_07_was_trained_at_every_size_and_its_rivals_with_several_seeds():
+    table = load_trainings("events")
+    seeds = table.groupby(["model", "n_train"]).seed.nunique().unstack()
+    assert set(seeds.index) == set(MODELS)
+    assert set(seeds.columns) == set(SIZES)
+    assert (seeds >= 1).all(axis=None)
+    assert (seeds.loc[[REFERENCE, "pixels of each colour"]] >= 3).all(axis=None)
+    assert not table.duplicated(["model", "n_train", "seed"]).any()
+
+
+def test_no_model_of_lesson_07_is_ahead_of_itself():
+    table = load_trainings("events")
+    same = table[table.model == REFERENCE]
+    assert (same.over_trees == 0).all()
+    assert (same.over_trees_error == 0).all()
+    assert table.auc.between(0.5, 1).all()
+    assert (table[table.model != REFERENCE].over_trees_error > 0).all()
+
+
 def test_a_sample_without_trainings_is_told():
-    with pytest.raises(ValueError, match="w_top_qcd; got 'hbb'"):
+    with pytest.raises(ValueError, match="events, w_top_qcd; got 'hbb'"):
         load_trainings("hbb")

@@ -13,10 +13,16 @@ pytest.importorskip("pythia8mc", reason="needs the extra 'simulation'")
 pytest.importorskip("fastjet", reason="needs the extra 'simulation'")
 
 import fastjet
+from particle_gun import four_momentum, many_events
 
 from course_utils.samples import SAMPLES, Process
 from course_utils.simulation import collisions as module
-from course_utils.simulation.collisions import Collisions, final_state, select
+from course_utils.simulation.collisions import (
+    Collisions,
+    final_state,
+    seen_particles,
+    select,
+)
 from course_utils.simulation.truth import hadronic_tops
 
 TOP_TAGGING, HBB = (SAMPLES[name].recipe for name in ("top_tagging", "hbb"))
@@ -192,3 +198,26 @@ def test_unknown_pythia_setting_is_named():
     wrong = Process("typo", "typo", True, 1, ("Top:gg2ttbra = on",))
     with pytest.raises(ValueError, match="gg2ttbra"):
         Collisions(wrong, TOP_TAGGING, seed=1)
+
+
+# ---------------------------------------------------------------- what is seen
+
+
+def test_neutrinos_dark_matter_and_what_flies_forward_are_not_seen():
+    pdg_id = [11, -13, 12, -14, 16, 52, 211, 22, 130]
+    eta = [0, 4.8, 0, 1, 2, 0, -5, -4.8, 4.95]
+    particles = many_events(2, pdg_id, four_momentum([30] * 9, eta, 1.0))
+    seen = seen_particles(particles, rng=np.random.default_rng(0))
+    assert seen.pdg_id.tolist() == [11, -13, 22] * 2
+    assert seen.event.tolist() == [0, 0, 0, 1, 1, 1]
+    assert seen.n_events == 2
+    np.testing.assert_array_equal(seen.momentum[:3], particles.momentum[[0, 1, 7]])
+
+
+def test_the_cross_section_of_top_pairs_is_that_of_the_leading_order():
+    """Some 500 pb at 13 TeV; the first events know it to a few per cent."""
+    made = Collisions(SAMPLES["events"].recipe.process("ttbar"), SAMPLES["events"].recipe, seed=1)
+    made.batch(100)
+    sigma, error = made.cross_section
+    assert 1e9 * sigma == pytest.approx(510, abs=max(5e9 * error, 60))
+    assert 0 < error < 0.1 * sigma

@@ -7,7 +7,14 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from course_utils.training import LIMITS, History, progress_bar, seed_everything, sized
+from course_utils.training import (
+    LIMITS,
+    History,
+    progress_bar,
+    seed_everything,
+    sized,
+    tracked,
+)
 
 LOG = {
     "loss": [0.7, 0.5],
@@ -148,6 +155,16 @@ def test_a_quiet_tensorflow_warns_of_nothing_on_standard_error():
     run = subprocess.run([sys.executable, "-c", warns], capture_output=True, text=True, check=True)
     assert "retracing" not in run.stderr
     assert "an error" in run.stderr
+
+
+def test_a_loop_is_tracked_on_standard_output_only(capsys):
+    assert list(tracked("abcd", label="features")) == list("abcd")
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert "features: 100%" in shown.out
+    assert "4/4" in shown.out
+    assert list(tracked([1, 2], label="")) == [1, 2]
+    assert capsys.readouterr().out == ""
 
 
 def test_progress_bar_counts_every_epoch_on_standard_output_only(keras, capsys):

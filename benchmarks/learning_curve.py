@@ -2,7 +2,7 @@
 
     python benchmarks/learning_curve.py [--train] [--figure docs/learning_curve.png]
 
-With ``--train``, the taggers of `learning_curve_training` are trained on jets of the training
+With ``--train``, the `CURVES` of `learning_curve_taggers` are trained on jets of the training
 split, stopped early on validation jets and tested on the whole test split, all three found by
 `course_utils.samples` (generated or public). A row is written to the results file after each
 training, and one that was killed goes on there. Without it, the tables of the rows there are.
@@ -16,7 +16,9 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from learning_curve_training import SAMPLE, SEEDS, TAGGERS, Row, read_rows, train_all
+from learning_curve_inputs import SAMPLE
+from learning_curve_taggers import CURVES
+from learning_curve_training import SEEDS, Row, read_rows, train_all
 
 from course_utils.metrics.measurement import Measurement
 from course_utils.samples import data_root
@@ -80,7 +82,7 @@ def exponent(curve: list[Point], low: int, high: int) -> Measurement | None:
 
 def markdown(rows: list[Row]) -> str:
     """The tables: AUC and R30 of each tagger at each size, and how fast they rise."""
-    curves = {tagger: points(rows, tagger) for tagger in TAGGERS}
+    curves = {tagger: points(rows, tagger) for tagger in CURVES}
     sizes = sorted({row.n_jets for row in rows})
     lines = [_line("training jets", *curves), _line("---", *["---"] * len(curves))]
     lines += [_line(str(size), *(_auc(c, size) for c in curves.values())) for size in sizes]
@@ -121,7 +123,7 @@ def figure(rows: list[Row], path: Path) -> None:
     from course_utils.plotting import CURVE_COLOURS
 
     drawn, ax = plt.subplots(figsize=(8.5, 5.4), layout="constrained")
-    for tagger, colour, marker in zip(TAGGERS, CURVE_COLOURS, "osD^", strict=False):
+    for tagger, colour, marker in zip(CURVES, CURVE_COLOURS, "osD^", strict=False):
         curve = points(rows, tagger)
         n_jets = np.array([point.n_jets for point in curve])
         loss = np.array([1 - point.auc for point in curve])
@@ -159,10 +161,10 @@ def main() -> None:
         "--inputs",
         type=Path,
         default=data_root() / SAMPLE / "learning_curve",
-        help="folder for what the taggers read, 4 kB per jet (default: beside the jets)",
+        help="folder for what the taggers read, 7 kB per jet (default: beside the jets)",
     )
     parser.add_argument("--sizes", type=int, nargs="+", choices=SEEDS, default=list(SEEDS))
-    parser.add_argument("--taggers", nargs="+", choices=TAGGERS, default=list(TAGGERS))
+    parser.add_argument("--taggers", nargs="+", choices=CURVES, default=list(CURVES))
     options = parser.parse_args()
     if options.train:
         train_all(options.sizes, options.taggers, options.results, options.inputs)

@@ -66,7 +66,7 @@ def test_a_submission_is_scored_on_both_splits_and_stored_to_the_last_bit(challe
 
 def test_the_same_file_again_returns_its_stored_result(challenge, monkeypatch):
     first = send(challenge, content())
-    monkeypatch.setattr(intake, "score", killed)  # it must not be scored again
+    monkeypatch.setattr(intake, "card_of", killed)  # it must not be scored again
     assert send(challenge, content()) == first
     assert send(challenge, content(), team="US", network="Cnn") == first
     assert len(challenge.store.records()) == 1

@@ -45,5 +45,5 @@ def test_no_model_of_lesson_07_is_ahead_of_itself():
 
 
 def test_a_sample_without_trainings_is_told():
-    with pytest.raises(ValueError, match="events, w_top_qcd; got 'hbb'"):
+    with pytest.raises(ValueError, match="events, top_tagging, w_top_qcd; got 'hbb'"):
         load_trainings("hbb")

@@ -97,7 +97,7 @@ def test_options_that_are_wrong(arguments, words, capsys):
 def test_the_commands_of_the_instructors_page_can_be_typed():
     page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
     typed = re.findall(r"python -m course_utils\.grading ([^`\n#]+)", page)
-    assert {line.split()[0] for line in typed} == {"grade", "solution", "export"}
+    assert {line.split()[0] for line in typed} == {"grade", "solution", "export", "enter"}
     for line in typed:
         _, rest = parser().parse_known_args(shlex.split(line))
         assert all(re.fullmatch(r"--[A-Z]\w+\.\w+=.+", word) for word in rest), line

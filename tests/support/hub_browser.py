@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), 
 COURSE = "jet-tagging"
 _PEOPLE = re.compile(r"^(\S*(anna|ben|prof)) +(\S+) +(?:student|instructor)", re.M)
 _SLOW = 180_000  # ms that a busy machine may take for one step
+_TRIES = 6
 
 
 def require_browser_and_proxy() -> None:
@@ -55,6 +56,13 @@ def others_can_run_it() -> bool:
     except (PermissionError, LookupError):
         return False
     return done.returncode == 0
+
+
+def playwright_timeout() -> type[Exception]:
+    """What Playwright raises when something does not come; it need not be installed."""
+    from playwright.sync_api import TimeoutError as TimedOut
+
+    return TimedOut
 
 
 @dataclass(frozen=True)
@@ -152,9 +160,15 @@ class Person:
         body = {"type": "notebook", "content": nbformat.from_dict(notebook)}
         assert self.ask("PUT", f"api/contents/{path}", body) < 300
         self.open_notebook(path)
-        # Not by a menu, which may not know yet which notebook is meant.
-        self.page.click(".jp-CodeCell .cm-content")
-        self.page.keyboard.press("Shift+Enter")
+        # Not by a menu, which may not know yet which notebook is meant. A busy machine's page may
+        # lose the keys while it is still being put together.
+        begun = self.page.locator(".jp-InputPrompt:text-matches('[*0-9]')")
+        for _ in range(_TRIES):
+            self.page.click(".jp-CodeCell .cm-content")
+            self.page.keyboard.press("Shift+Enter")
+            with suppress(playwright_timeout()):
+                begun.first.wait_for(timeout=_SLOW / _TRIES)
+                break
         self.page.wait_for_selector(".jp-OutputArea-output:has-text('the last line')")
         return "\n".join(self.page.locator(".jp-OutputArea-output").all_inner_texts())
 

@@ -28,6 +28,7 @@ from course_utils.grading.batch.processes import (
     kill_orphans,
     kill_tree,
 )
+from course_utils.grading.running.limits import N_WORKERS
 
 __all__ = ["Crew", "Outcome", "Task"]
 
@@ -156,6 +157,7 @@ class Crew:
                 stdout=log,
                 stderr=log,
                 pass_fds=[write],
+                env=os.environ | {N_WORKERS: str(self._n_workers)},
                 start_new_session=True,  # Ctrl-C reaches this process only, which ends the others
             )
         os.close(write)

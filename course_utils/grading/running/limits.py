@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from typing import Final
 
-from traitlets import HasTraits, Integer
+from traitlets import HasTraits, Integer, default
 
-__all__ = ["Limits", "Usage", "limit_behind"]
+__all__ = ["N_WORKERS", "Limits", "Usage", "limit_behind"]
+
+N_WORKERS: Final = "COURSE_GRADING_WORKERS"  # tells each worker how many there are
 
 
 class Limits(HasTraits):
@@ -28,8 +32,15 @@ class Limits(HasTraits):
         " but for the files that were handed in with the notebook.",
     ).tag(config=True)
     threads = Integer(
-        2, min=1, help="Threads that numpy, TensorFlow, PyTorch and numba start in one process."
+        min=1,
+        help="Threads that numpy, TensorFlow, PyTorch and numba start in one process; by default"
+        " two, or one where the workers need the cores.",
     ).tag(config=True)
+
+    @default("threads")
+    def _share_of_the_cores(self) -> int:
+        n_workers = int(os.environ.get(N_WORKERS, 1))
+        return max(1, min(2, (os.cpu_count() or 1) // n_workers))
 
 
 @dataclass

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from course_utils.grading.running import watch
-from course_utils.grading.running.limits import Limits, Usage, limit_behind
+from course_utils.grading.running.limits import N_WORKERS, Limits, Usage, limit_behind
 from course_utils.grading.running.watch import Watch
 
 MB = 1 << 20
@@ -119,3 +119,16 @@ def test_an_error_names_its_limit(ename, evalue, limit):
 
 def test_another_error_comes_from_no_limit():
     assert limit_behind("FileNotFoundError", "[Errno 2] No such file", Limits()) == ""
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers", "threads"),
+    [(2, None, 2), (2, "1", 2), (2, "2", 1), (8, "2", 2), (4, "9", 1)],
+)
+def test_kernels_start_as_many_threads_as_there_are_cores_for(monkeypatch, cores, workers, threads):
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.delenv(N_WORKERS, raising=False)
+    if workers:
+        monkeypatch.setenv(N_WORKERS, workers)
+    assert Limits().threads == threads
+    assert Limits(threads=5).threads == 5  # what the instructor sets

@@ -4,9 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from grading_class import (
@@ -36,40 +34,37 @@ def course(tmp_path) -> Iterator[ToyCourse]:
     patch.undo()
 
 
-def interrupt_when(condition: Callable[[], object]) -> threading.Thread:
-    """Press Ctrl-C when something is so."""
-
-    def press() -> None:
-        wait_until(condition, seconds=SECONDS)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=press, daemon=True)
-    thread.start()
-    return thread
+def started(course: ToyCourse, *options: str) -> subprocess.Popen[str]:
+    """Grade in a process of its own, whose handlers of signals no other test has touched."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "course_utils.grading", "grade", LESSON, *options],
+        cwd=course.folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_grading_goes_on_after_a_kill_and_after_ctrl_c(course):
-    command = [sys.executable, "-m", "course_utils.grading", "grade", LESSON, "--workers", "2"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    killed = subprocess.Popen(command, cwd=course.folder, env=environment)
+    killed = started(course, "--workers", "2")
     wait_until(
         lambda: {"anna", "zoe"} <= times_graded(course).keys() and left_behind("slow"),
         seconds=SECONDS,
     )
     assert is_graded(course, "slow")  # half written
     killed.kill()
-    killed.wait()
+    killed.communicate()
     wait_until(lambda: not grading_processes(course) and not left_behind(), seconds=SECONDS)
     assert not is_graded(course, "slow")
     with (course.folder / "grading" / f"{LESSON}.jsonl").open("a") as file:
         file.write('{"student": "slow", "sta')  # as if the machine had lost its power
 
-    before = time.monotonic()
-    pressed = interrupt_when(lambda: left_behind("slow"))
-    stopped = run(course, "grade", LESSON)
-    pressed.join()
-    assert stopped.status == 130, f"{stopped} after {time.monotonic() - before:.0f} s"
-    assert "Interrupted. The same command goes on where it stopped." in stopped.err
+    stopped = started(course)
+    wait_until(lambda: left_behind("slow"), seconds=SECONDS)
+    stopped.send_signal(signal.SIGINT)
+    _, said = stopped.communicate(timeout=SECONDS)
+    assert stopped.returncode == 130, said
+    assert "Interrupted. The same command goes on where it stopped." in said
     assert grading_processes(course) == left_behind() == []
     assert not is_graded(course, "slow")
 

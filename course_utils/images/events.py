@@ -1,6 +1,6 @@
 """Complete events as pictures: a circle for each particle, as large as its pT.
 
-After the recipe of arXiv:1708.07034, section 2: the colour says what a particle is. A picture keeps
+After the recipe of arXiv:1708.07034: the colour says what a particle is. A picture keeps
 one number of a palette for each pixel, the kind of the object on top (0 where there is none):
 a twelfth of the memory of three colours in single precision. `colours` looks them up, batch by
 batch.

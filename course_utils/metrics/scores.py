@@ -141,7 +141,7 @@ class OrderedScores:
 
     def _require_two_of_each(self) -> None:
         if min(self.n_signal, self.n_background) < 2:
-            raise ValueError("Expected at least two jets of each class; one alone has no spread.")
+            raise ValueError("Expected at least two rows of each class; one alone has no spread.")
 
     def _placements(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """V10 and V01 at each distinct score: Sun and Xu's midranks, here as running sums."""
@@ -322,7 +322,7 @@ def checked(
     if not np.all(is_signal | (labels == 0)):
         raise ValueError("Expected labels 0 (background) and 1 (signal); y_true holds others.")
     if both_classes and (is_signal.all() or not is_signal.any()):
-        raise ValueError("Expected jets of both classes; y_true holds only one.")
+        raise ValueError("Expected both classes in y_true; it holds only one.")
     return is_signal, *(_checked_score(each, len(labels)) for each in y_scores)
 
 

@@ -51,6 +51,7 @@ def plot_distributions(
     bins: int | ArrayLike = 50,
     label: str,
     names: tuple[str, str] = ("top", "QCD"),
+    unit: str = "jets",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw one quantity for signal and background, each histogram with an area of 1.
@@ -65,6 +66,8 @@ def plot_distributions(
         Horizontal axis label, with symbol and unit.
     names : (str, str)
         Names of the two classes in the legend.
+    unit : str
+        What legend and axis call a row of the data, such as "events".
     ax : Axes, optional
         Where to draw; a new figure otherwise.
 
@@ -95,10 +98,10 @@ def plot_distributions(
     ):
         counts = np.histogram(values, edges)[0]
         height, error = counts / len(values), np.sqrt(counts) / len(values)
-        ax.stairs(height, edges, color=colour, label=f"{name} ({len(values):,} jets)")
+        ax.stairs(height, edges, color=colour, label=f"{name} ({len(values):,} {unit})")
         low, high = np.maximum(height - error, 0.0), height + error
         ax.stairs(high, edges, baseline=low, color=colour, alpha=0.3, fill=True, linewidth=0)
-    ax.set(xlabel=label, ylabel="fraction of jets per bin", xlim=(edges[0], edges[-1]))
+    ax.set(xlabel=label, ylabel=f"fraction of {unit} per bin", xlim=(edges[0], edges[-1]))
     ax.set_ylim(bottom=0, top=1.3 * ax.dataLim.ymax)  # room for the legend
     ax.legend()
     return ax
@@ -265,9 +268,10 @@ def plot_training_curve(
     *,
     label: str,
     error: float = 0.0,
+    unit: str = "jets",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw loss or accuracy after each epoch, on training and validation jets.
+    """Draw loss or accuracy after each epoch, in training and validation.
 
     Parameters
     ----------
@@ -278,6 +282,8 @@ def plot_training_curve(
     error : float
         Standard error of one validation point, drawn as a band: for a mean over n jets, the
         spread from jet to jet divided by ``sqrt(n)``.
+    unit : str
+        What the legend calls a row of the data, such as "events".
     ax : Axes, optional
         Where to draw; a new figure otherwise.
 
@@ -296,8 +302,8 @@ def plot_training_curve(
         raise ValueError(f"Expected as many epochs; got {len(training)} and {len(validation)}.")
     ax = _axes(ax)
     epochs = np.arange(1, len(training) + 1)
-    ax.plot(epochs, training, color="0.45", linestyle="--", label="training jets")
-    ax.plot(epochs, validation, color="black", label="validation jets")
+    ax.plot(epochs, training, color="0.45", linestyle="--", label=f"training {unit}")
+    ax.plot(epochs, validation, color="black", label=f"validation {unit}")
     middle = np.asarray(validation, dtype=float)
     ax.fill_between(epochs, middle - error, middle + error, color="black", alpha=0.2, linewidth=0)
     ax.xaxis.get_major_locator().set_params(integer=True)
@@ -306,13 +312,15 @@ def plot_training_curve(
     return ax
 
 
-def plot_history(history: TrainingRecord) -> tuple[Axes, Axes]:
+def plot_history(history: TrainingRecord, *, unit: str = "jets") -> tuple[Axes, Axes]:
     """Draw the loss and the accuracy of a training, side by side in a new figure.
 
     Parameters
     ----------
     history : course_utils.training.History
         Or anything with the same columns.
+    unit : str
+        What the legend calls a row of the data, such as "events".
 
     Returns
     -------
@@ -334,6 +342,7 @@ def plot_history(history: TrainingRecord) -> tuple[Axes, Axes]:
             getattr(history, f"val_{quantity}"),
             error=getattr(history, f"val_{quantity}_error"),
             label=quantity,
+            unit=unit,
             ax=ax,
         )
     return left, right

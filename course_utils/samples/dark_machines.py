@@ -1,4 +1,4 @@
-"""Events of the public DarkMachines files (arXiv:2105.14027, section 2), read as arrays.
+"""Events of the public DarkMachines files (arXiv:2105.14027), read as arrays.
 
 One line is one event; energies and momenta are in MeV::
 

@@ -195,7 +195,7 @@ def _tell_if_short(sample: str, split: str, n_jets: int, stop: int | None) -> No
     if stop is not None and stop > n_jets:
         fifths = 3 if split == "train" else 1  # a split's share of what is generated
         warn_once(
-            f"Asked for jets up to {stop} of {sample} {split}; there are {n_jets}. "
+            f"Asked for rows up to {stop} of {sample} {split}; there are {n_jets}. "
             f"For more: {data_command('--generate', sample, '--jets', str(-(-5 * stop // fifths)))}"
         )
 

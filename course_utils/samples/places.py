@@ -84,11 +84,11 @@ def find(sample: str, split: str) -> Path:
     elsewhere = _elsewhere(path, sample)
     if path == small_sample(sample):
         warn_once(
-            f"{elsewhere}These are jets of the small sample {path.name}, enough to try things "
-            f"out. For more: {data_command('--generate', sample)}"
+            f"{elsewhere}This is the small sample {path.name}, enough to try things out. "
+            f"For more: {data_command('--generate', sample)}"
         )
     elif elsewhere:
-        warn_once(f"{elsewhere}These are the jets of {path.parent}.")
+        warn_once(f"{elsewhere}These are the data of {path.parent}.")
     return path
 
 

@@ -84,7 +84,9 @@ def fit_torch(
     Parameters
     ----------
     network : nn.Module
-        Ends in one output per class. It is trained in place, and stays on `device`.
+        Ends in one output per class. It is trained in place, all of it in train mode, and stays on
+        `device`. Train the end of a frozen network alone, on what the frozen parts return:
+        otherwise their batch normalisations learn.
     train, val : (features, y_true), or batches of them
         A tuple of arrays of shapes (n_jets, ...) and (n_jets,); only one batch at a time goes to
         the device. Or anything with a length that yields such tuples, batch by batch, in every
@@ -173,8 +175,8 @@ def predict_torch(
     Parameters
     ----------
     network : nn.Module
-        Returns logits or log-probabilities of shape (n_jets, n_classes). Its mode (train or
-        eval) stays.
+        Returns logits or log-probabilities of shape (n_jets, n_classes). The mode of each of its
+        parts (train or eval) stays.
     features : array of shape (n_jets, ...)
     all_classes : bool
         Return the probability of every class. A network of more than two classes needs it.
@@ -272,12 +274,13 @@ def _outputs(
     network: nn.Module, features: torch.Tensor, device: torch.device, batch_size: int = 1024
 ) -> torch.Tensor:
     """Return the outputs for each jet, shape (n_jets, 2), on the CPU."""
-    training = network.training
+    modes = [(part, part.training) for part in network.modules()]
     network.eval()
     try:
         parts = [network(_on_device(x, device)).cpu() for x in features.split(batch_size)]
     finally:
-        network.train(training)
+        for part, training in modes:  # each its own: frozen parts stay in eval mode
+            part.training = training
     return torch.cat(parts).float()
 
 
@@ -305,7 +308,7 @@ def _with_own_generator(device: torch.device) -> list[torch.device]:
 def _require_finite(row: Mapping[str, float], epoch: int) -> None:
     if not np.isfinite([row["loss"], row["val_loss"]]).all():
         raise FloatingPointError(
-            f"The loss is {row['loss']}, on validation jets {row['val_loss']}, after epoch {epoch}."
+            f"The loss is {row['loss']}, in the validation {row['val_loss']}, after epoch {epoch}."
             " Try a smaller learning rate, and look for nan in the inputs."
         )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import nbformat
 import numpy as np
 import pytest
 
@@ -29,6 +32,16 @@ def test_shares_of_the_background_are_those_that_were_measured():
     for name, (rate, error) in MEASURED.items():
         assert shares[name] / n == pytest.approx(rate / total, abs=2 * error / total)
     assert n == RECIPE.shares["signal"]
+
+
+def test_the_data_page_and_lesson_07_state_the_rates_that_were_measured():
+    root = Path(event_rates.__file__).parents[1]
+    notebook = nbformat.read(root / "notebooks/07_event_images/07_event_images.ipynb", 4)
+    lesson = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    for text in ((root / "docs/data.md").read_text(encoding="utf-8"), lesson):
+        for rate, error in MEASURED.values():
+            digits = 0 if error > 1 else 1
+            assert text.count(f"| {rate:.{digits}f} ± {error:.{digits}f} |") == 1
 
 
 def test_another_threshold_is_another_process():

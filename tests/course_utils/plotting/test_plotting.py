@@ -6,6 +6,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from course_utils import metrics, plotting
+from course_utils.training import History
 
 RNG = np.random.default_rng(3)
 SIGNAL, BACKGROUND = RNG.normal(172, 10, 4000), RNG.exponential(60, 1000)
@@ -191,6 +192,17 @@ def test_training_curve_counts_epochs_from_one_and_bands_the_validation_only():
     np.testing.assert_array_equal(validation, ([1, 2], [0.8, 0.6]))
     (band,) = ax.collections
     assert band.get_paths()[0].vertices[:, 1].max() == pytest.approx(0.9)
+
+
+def test_a_figure_of_events_says_events():
+    history = History([0.7, 0.5], [0.5, 0.8], [0.7, 0.6], [0.5, 0.7])
+    for ax in (
+        *plotting.plot_history(history, unit="events"),
+        plotting.plot_distributions([1, 2], [3, 4], label="x", unit="events"),
+    ):
+        words = [text.get_text() for text in ax.get_legend().get_texts()] + [ax.get_ylabel()]
+        assert "events" in " ".join(words)
+        assert "jets" not in " ".join(words)
 
 
 def test_training_curve_of_unequal_lengths_is_refused():

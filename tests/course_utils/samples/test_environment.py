@@ -135,7 +135,7 @@ def test_jets_of_another_place_are_not_taken_without_a_word(
     path = places.put(places.cache, "train", 4)
     assert find("top_tagging", "train") == path
     assert "is not there" in caplog.text
-    assert f"These are the jets of {path.parent}." in caplog.text
+    assert f"These are the data of {path.parent}." in caplog.text
 
 
 def test_without_jets_anywhere_the_error_names_it(

@@ -218,6 +218,16 @@ def test_prediction_does_not_depend_on_the_batch_and_keeps_the_mode_of_the_netwo
     assert whole.dtype == np.float32
 
 
+def test_prediction_keeps_the_mode_of_each_part_also_of_frozen_ones_in_a_network_in_training():
+    frozen = nn.BatchNorm1d(4).eval()
+    network = nn.Sequential(frozen, nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 2)))
+    assert network.training
+    modes = [part.training for part in network.modules()]
+    predict_torch(network, np.ones((3, 4), np.float32))
+    assert [part.training for part in network.modules()] == modes
+    assert not frozen.training
+
+
 def test_log_probabilities_and_logits_give_the_same_prediction():
     logits = small_network().eval()
     logs = nn.Sequential(logits, nn.LogSoftmax(dim=1)).eval()

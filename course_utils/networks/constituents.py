@@ -42,7 +42,7 @@ def coordinates(momenta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torc
 
 
 def particle_features(momenta: torch.Tensor) -> torch.Tensor:
-    """Return the seven features of ParticleNet (arXiv:1902.08570, table 2) of each constituent.
+    """Return the seven features of ParticleNet (arXiv:1902.08570) of each constituent.
 
     They are ``eta`` and ``phi`` relative to the jet, ``ln pt``, ``ln E``, both also relative to
     those of the jet, and the distance from its axis. The jet is the sum of the constituents given.

@@ -28,7 +28,7 @@ Attention = Callable[..., torch.Tensor]
 
 
 def pair_features(momenta: torch.Tensor) -> torch.Tensor:
-    """Return the four features of each pair, arXiv:2202.03772, equation 3.
+    """Return the four features of each pair, as in arXiv:2202.03772.
 
     They are the logarithms of the distance ``Delta R``, of ``k_T = min(pt) Delta R``, of
     ``z = min(pt) / (pt_i + pt_j)`` and of ``m**2 = 2 p_i p_j``, the squared mass of both together

@@ -34,6 +34,7 @@ html_sidebars = {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]}
 html_title = "Jet tagging"
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's machine is set
 html_static_path = ["static"]
+html_favicon = "static/favicon.svg"
 html_css_files = ["course.css"]
 html_copy_source = False  # sources of lessons hold what a page leaves out
 html_show_sourcelink = False

@@ -34,15 +34,18 @@ _ENTRIES = {
 _PAGE = """\
 # The board of a demonstration
 
-Four invented teams hand in boosted trees on what they know of {n} jets.
-All else is real: the scores, their errors, the tied groups.
+Four invented teams hand in boosted trees. Their {n} test jets are split: one half is public, for
+the board while the challenge runs, and the private half decides. Scores, errors and tied groups
+are real.
 
 - <a href="board/live.html">While the challenge runs</a>: the public half of the jets, and no more
   digits than a class may see.
 - <a href="board/revealed.html">After the reveal</a>: the private half decides, and arrows show who
   rose and who fell.
 
-[How the challenge works](docs/challenge.md).
+[How the challenge works](docs/challenge.md). This is the end of it:
+
+<iframe src="board/revealed.html" title="The board after the reveal" loading="lazy"></iframe>
 """
 
 

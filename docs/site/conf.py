@@ -1,15 +1,19 @@
 """Settings of Sphinx for the site; `docs/site/__main__.py` stages its pages and starts it."""
 
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
 
+from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent))  # our own extension
 
 project = "Jet tagging"
-copyright = "the authors of the jet-tagging course, BSD-3-Clause"
+author = "the authors of the jet-tagging course"
+copyright = f"{author}, BSD-3-Clause"
 release = metadata.version("jet-tagging-course")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "mathml"]
@@ -19,6 +23,7 @@ nb_render_markdown_format = "myst"
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_heading_anchors = 4
 default_role = "py:obj"
+highlight_language = "none"  # a block without a language is a table in words, not Python
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings say more
 napoleon_use_ivar = True
@@ -51,14 +56,30 @@ html_theme_options = {
 
 
 def setup(app: Sphinx) -> None:
-    """Name the theme's arrows that open a part of the menu, for who hears the page."""
-    app.connect("build-finished", _name_arrows)
+    """Mend what autodoc and the theme leave open."""
+    app.connect("doctree-read", _unlink_words)
+    app.connect("build-finished", _mend)
 
 
-def _name_arrows(app: Sphinx, error: Exception | None) -> None:
-    arrow = '<summary><span class="toctree-toggle"'
+def _unlink_words(app: Sphinx, document: nodes.document) -> None:
+    """Leave "array of shape (n,)" without links to whatever is called ``shape``."""
+    for link in list(document.findall(pending_xref)):
+        if link.get("reftype") == "class" and link["reftarget"].islower():
+            link.replace_self(link.children)
+
+
+_ARROW = '<summary><span class="toctree-toggle"'
+_NAMED = _ARROW.replace(">", ' aria-label="its pages">', 1)
+_EMPTY = re.compile(r'<th((?: class="[^"]*")?)>(?:<p></p>)?</th>')  # not the heading of anything
+_PICTURE = re.compile(r'<img alt="[^"]*" src="([^"]*_images/[^"]+)" />')
+
+
+def _mend(app: Sphinx, error: Exception | None) -> None:
+    """Name the arrows of the menu; lead from a figure to its full size; let keys scroll tables."""
     for path in Path(app.outdir).rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        if arrow in text:
-            named = text.replace(arrow, arrow.replace(">", ' aria-label="its pages">', 1))
-            path.write_text(named, encoding="utf-8")
+        mended = text.replace(_ARROW, _NAMED)
+        mended = _PICTURE.sub(r'<a class="full-size" href="\1">\g<0></a>', mended)
+        mended = _EMPTY.sub(r"<td\1></td>", mended.replace("<table ", '<table tabindex="0" '))
+        if mended != text:
+            path.write_text(mended, encoding="utf-8")

@@ -7,8 +7,9 @@ import copy
 import hashlib
 import io
 import json
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, ClearSolutions
-from nbgrader.utils import is_solution
+from nbgrader.utils import is_grade, is_solution
 from PIL import Image
 from tqdm import tqdm
 from traitlets.config import Config
@@ -30,6 +31,9 @@ LESSONS = {path.stem: path for path in sorted((ROOT / "notebooks").glob("*/*.ipy
 LARGEST_PICTURE = 200_000  # bytes
 _NO_OUTPUTS = {"grading", "simulation", "__main__.py"}  # of course_utils: what a figure never shows
 GIVES_AWAY = "gives-away"  # tag of a cell whose output would be an answer
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")  # of a terminal; unreadable on one ground or the other
+_PROGRESS = re.compile(r"\d+%\|.*\| \d+/\d+ \[")
+_HEADING = re.compile(r"^#+ (.+?)(?: \(.*\))?$", re.M)
 
 
 def student_version(notebook: NotebookNode) -> NotebookNode:
@@ -76,16 +80,24 @@ def student_page(path: Path, kept: Path) -> NotebookNode:
     if not target.exists():
         page.cells.insert(1, nbformat.v4.new_markdown_cell(_NOT_RUN))
         return page
-    run = nbformat.read(target, as_version=4)
+    run, heading = nbformat.read(target, as_version=4), path.stem
     for cell, done in zip(page.cells, run.cells, strict=True):
-        if cell.cell_type == "code" and not _keeps_silent(cell):
-            cell.outputs = [*filter(None, map(_shown, done.outputs))]
+        if cell.cell_type == "markdown":
+            heading = [heading, *_HEADING.findall(cell.source)][-1]
+        elif not _keeps_silent(cell):
+            cell.outputs = _joined(filter(None, map(_shown, done.outputs)))
+            if is_grade(cell):  # the points of a partial credit
+                cell.outputs = [each for each in cell.outputs if "execution_count" not in each]
             cell.execution_count = done.execution_count
+            cell.metadata["mystnb"] = {"image": {"alt": f"Figure of: {heading}"}}
     page.cells.insert(1, nbformat.v4.new_markdown_cell(_ran(run.metadata["run"])))
     return page
 
 
-_NOTE = "```{{note}}\nThis page shows the lesson as a student gets it, {}.\n```"
+_NOTE = """```{{note}}
+This page shows the lesson as a student gets it, {}.
+It is here to be read; [in JupyterLab](../../docs/students.md) you work through it.
+```"""
 _NOT_RUN = _NOTE.format("without figures: it was not run")
 
 
@@ -97,13 +109,32 @@ def _keeps_silent(cell: NotebookNode) -> bool:
     return is_solution(cell) or GIVES_AWAY in cell.metadata.get("tags", [])
 
 
+def _joined(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
+    """Put text together that a bar or a warning had split, or that was displayed in parts."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output.output_type == last.get("output_type") == "stream":
+            last.text += output.text
+        elif set(output.get("data", ())) == set(last.get("data", ())) == {"text/plain"}:
+            last.data["text/plain"] += output.data["text/plain"]
+        else:
+            joined.append(output)
+    return joined
+
+
 def _shown(output: NotebookNode) -> NotebookNode | None:
     """Return an output as a page can show it, or None for warnings and progress bars."""
     if output.output_type == "stream":
+        output.text = _COLOUR.sub("", output.text)
         return output if output.name == "stdout" else None
     data = output.get("data", {})
-    if "application/vnd.jupyter.widget-view+json" in data:
+    text = data.get("text/plain", "")
+    if "application/vnd.jupyter.widget-view+json" in data or _PROGRESS.search(text):
         return None
+    if _COLOUR.search(text):
+        data.pop("text/html", None)
+        data["text/plain"] = _COLOUR.sub("", text)
     if "image/png" in data:
         data["image/png"] = base64.b64encode(_small(base64.b64decode(data["image/png"]))).decode()
     return output

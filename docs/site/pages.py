@@ -26,6 +26,7 @@ MENU = {
 }  # fmt: skip
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
 _ENTRY = re.compile(r"^- \*\*(.+?)\*\*: (.+)$", re.M)
+_UNNAMED = re.compile(r"!\[\]\(figures/([\w-]+)\.png\)")
 _MERMAID = re.compile(r"```mermaid\n(.*?)```", re.S)
 _ARROW = re.compile(r"^\s*(.+?) (-\.?->|-\.->)(?:\|\"(.+?)\"\|)? (.+)$")
 
@@ -53,6 +54,7 @@ def stage_lesson(path: Path, page: NotebookNode, staged: Path) -> None:
     for cell in page.cells:
         if cell.cell_type == "markdown":
             cell.source = re.sub(r"\*\*([^*\n]+)\*\*", linked, cell.source)
+            cell.source = _UNNAMED.sub(r"![Example of the figure: \1](figures/\1.png)", cell.source)
     target = staged / path.relative_to(ROOT)
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(page, target)
@@ -98,7 +100,7 @@ def _arrows(diagram: str) -> str:
             for source in sources.split("&"):
                 start = names.get(source.strip(), source.strip())
                 lines.append(f"- {start} → {', '.join(ends)}{via}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).replace("__", r"\_\_") + "\n"
 
 
 def _glossary_entries() -> list[tuple[str, str]]:

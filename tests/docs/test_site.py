@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
 
+import conf
 import nbformat
 import pytest
 from hub_browser import CHROMIUM
 from lessons import GIVES_AWAY, LESSONS, student_page, student_version
+from mathml import as_mathml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from secrets_of_lessons import find_leaks, secrets_of
 from toy_course import LESSON, lesson, new_course, quiet_machine
@@ -66,6 +69,24 @@ def test_outputs_are_shown_but_not_those_of_answers_and_progress_bars(solved, tm
     assert texts == [[], ["a figure"], []]
     assert "outputs of the solved one (2026-01-01; none)" in page.cells[1].source
     assert "172.76" not in nbformat.writes(page)
+
+
+def test_outputs_are_text_without_colours_bars_or_points(solved, tmp_path):
+    run = nbformat.read(tmp_path / "run.ipynb", as_version=4)
+    bar = "CNN: 100%|####| 5/5 [00:05<00:00,  1.03s/epoch, val_lo\n"
+    shown = ["\x1b[1mModel\x1b[0m\n", bar, "(\x1b[38;5;45mNone\x1b[0m, 2)\n"]
+    run.cells[2].outputs = [new_output("display_data", {"text/plain": text}) for text in shown]
+    source = nbformat.read(solved, as_version=4)
+    check = {"grade": True, "solution": False, "grade_id": "check", "points": 4, "locked": True}
+    source.cells[3].metadata = {"nbgrader": check | {"schema_version": 3, "task": False}}
+    run.cells[3].outputs.append(new_output("execute_result", {"text/plain": "4.0"}))
+    run.cells[3].outputs[-1]["execution_count"] = 3
+    nbformat.write(source, solved)
+    nbformat.write(run, tmp_path / "run.ipynb")
+    page = student_page(solved, tmp_path / "run.ipynb")
+    (summary,), (printed,) = (cell.outputs for cell in page.cells[3:])
+    assert summary.data["text/plain"] == "Model\n(None, 2)\n"
+    assert printed.text == "173"
 
 
 def test_a_lesson_that_was_not_run_says_so(solved, tmp_path):
@@ -198,6 +219,41 @@ def test_no_page_loads_anything_from_elsewhere(pages):
             assert not address.startswith("//"), f"{path}: {address}"
     for sheet in pages.site.rglob("*.css"):
         assert not re.search(r"url\(['\"]?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet
+
+
+@pytest.mark.parametrize(
+    ("formula", "needle"),
+    [
+        (r"\eta\cos\alpha", '<mi>cos</mi><mspace width="0.17em"/><mi>&#x003B1;</mi>'),
+        (r"\log(x)", "<mi>log</mi><mo"),
+        (r"\log_{10} x", "<msub><mi>log</mi><mrow>"),
+        (r"\operatorname{atan2}(x)", '<mi mathvariant="normal">t</mi>'),
+    ],
+)
+def test_functions_are_upright_and_stand_off(formula, needle):
+    assert needle in as_mathml(formula)
+
+
+def test_keys_scroll_a_table_of_numbers_and_no_heading_is_empty(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text('<table border="1" class="dataframe"><tr><th></th><th>AUC</th></tr></table>')
+    conf._mend(SimpleNamespace(outdir=tmp_path), None)
+    assert page.read_text().startswith('<table tabindex="0" border="1"')
+    assert "<td></td><th>AUC</th>" in page.read_text()
+    page.write_text('<th class="head"><p></p></th><th class="head"><p>AUC</p></th>')
+    conf._mend(SimpleNamespace(outdir=tmp_path), None)
+    assert page.read_text() == '<td class="head"></td><th class="head"><p>AUC</p></th>'
+
+
+@pytest.mark.slow
+def test_figures_have_a_text_and_lead_to_their_full_size(site):
+    path = site / "notebooks/02_cnn_on_images/02_cnn_on_images.html"
+    pictures = re.findall(r"(<a[^>]*>)?<img ([^>]*)>", path.read_text(encoding="utf-8"))
+    assert len(pictures) > 5
+    for link, picture in pictures:
+        address = re.search(r'src="([^"]+)"', picture)[1]
+        assert link == f'<a class="full-size" href="{address}">'
+        assert re.search(r'alt="[A-Z][^"/]+"', picture), picture
 
 
 @pytest.mark.slow

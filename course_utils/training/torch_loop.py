@@ -167,7 +167,7 @@ def predict_torch(
     features: ArrayLike,
     *,
     all_classes: bool = False,
-    batch_size: int = 1024,
+    batch_size: int = 256,
     device: str | torch.device | None = None,
 ) -> NDArray[np.float32]:
     """Return the signal probability of each jet, in batches: memory does not grow with the jets.
@@ -271,7 +271,7 @@ def _compared(network: nn.Module, val: Data | Iterable[Data], device: torch.devi
 
 @torch.no_grad()
 def _outputs(
-    network: nn.Module, features: torch.Tensor, device: torch.device, batch_size: int = 1024
+    network: nn.Module, features: torch.Tensor, device: torch.device, batch_size: int = 256
 ) -> torch.Tensor:
     """Return the outputs for each jet, shape (n_jets, 2), on the CPU."""
     modes = [(part, part.training) for part in network.modules()]

@@ -1,4 +1,4 @@
-"""A team's page: its files with what it was told, its quota, and the form to hand in the next.
+"""A team's page: its files with their results, its quota, and the form to hand in the next.
 
 It shows the same receipts as the command ``show``, and nothing finer: what the Ladder did not take
 has no score here either.
@@ -55,7 +55,7 @@ class Line:
     auc : str
         With its error; empty where the team was shown no score.
     sentence : str
-        What the team was told.
+        The sentence on its receipt.
     stands : bool
         Whether it is the file that stands for its network on the board.
     may_be_final : bool

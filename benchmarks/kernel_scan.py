@@ -1,7 +1,7 @@
 """The scores of lesson 05: networks of five kernel sizes and two paddings, each from five seeds.
 
     ./data_download.sh --generate w_tagging --jets 20000
-    ./data_download.sh --generate w_tagging_window --split test --jets 40000
+    ./data_download.sh --generate w_tagging_window --split test --jets 20000
     nice python benchmarks/kernel_scan.py --folder scan
     python benchmarks/kernel_scan.py --folder scan --write kernel_scan.npz
 
@@ -41,7 +41,7 @@ N_SEEDS = 5
 N_EPOCHS = 8
 N_JETS = {"train": 5000, "val": 2500}
 N_SIGNAL = 4000  # in the file; all QCD jets are kept, since those that pass a cut are few
-N_CODES = 1024  # a score is kept as its rank, in so many steps
+N_CODES = 256  # a score is kept as one byte
 
 Run = tuple[str, int, int]  # padding, size, seed
 
@@ -105,11 +105,15 @@ def train_all(folder: Path, sizes: list[int], seeds: list[int]) -> None:
             part.rename(path_of(folder, run))
 
 
-def coded(score: NDArray[np.floating]) -> NDArray[np.uint16]:
-    """The rank of each score in steps of 1 / N_CODES; equal scores get the same code."""
-    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
-    below = np.cumsum(counts) - counts
-    return (below[place] * N_CODES // len(score)).astype(np.uint16)
+def coded(score: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """The place of each score in one byte, higher for higher scores; equal scores stay equal.
+
+    Of the jets above, the root of their share is what is rounded: so the steps are finest among
+    the highest scores, where a ROC curve needs them.
+    """
+    _, place, counts = np.unique(-score, return_inverse=True, return_counts=True)
+    above = (np.cumsum(counts) - counts)[place] / len(score)
+    return np.rint((N_CODES - 1) * (1 - np.sqrt(above))).astype(np.uint8)
 
 
 def features(table: JetTable) -> dict[str, NDArray[np.float16]]:
@@ -137,7 +141,7 @@ def write(folder: Path, path: Path) -> None:
     pixels = inputs(table)
     seeds = [k for k in range(N_SEEDS) if path_of(folder, ("same", SIZES[-1], k)).exists()]
     shape = (len(PADDINGS), len(SIZES), len(seeds), len(table))
-    codes = np.zeros(shape, np.uint16)
+    codes = np.zeros(shape, np.uint8)
     for i, j, k in tqdm(list(itertools.product(*map(range, shape[:3]))), unit="network"):
         run = PADDINGS[i], SIZES[j], seeds[k]
         made = network(run[1], run[0]).eval()

@@ -38,8 +38,9 @@ class KernelScan:
         Of the first kernel, in pixels.
     paddings : tuple of str
         ``"valid"`` and ``"same"``.
-    scores : array of shape (n_paddings, n_sizes, n_seeds, n_jets), uint16
-        The rank of each jet's score, from 0 (QCD) to 1023 (W).
+    scores : array of shape (n_paddings, n_sizes, n_seeds, n_jets), uint8
+        The place of each jet's score, from 0 (QCD) to 255 (W), in steps that are finest at the
+        top.
     """
 
     y_true: NDArray[np.int8]
@@ -47,7 +48,7 @@ class KernelScan:
     event: NDArray[np.int64]
     sizes: NDArray[np.int64]
     paddings: tuple[str, ...]
-    scores: NDArray[np.uint16]
+    scores: NDArray[np.uint8]
 
 
 def load_kernel_scan() -> KernelScan:

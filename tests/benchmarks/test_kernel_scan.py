@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 import kernel_scan
 import torch
 
-from course_utils.metrics import roc_auc
+from course_utils.metrics import background_rejection, roc_auc
 from course_utils.training import count_parameters
 
 SIDES = [(3, "valid", 4), (11, "valid", 2), (15, "valid", 1), (15, "same", 4)]
@@ -30,5 +30,15 @@ def test_codes_keep_the_order_and_the_ties_of_the_scores():
     assert 0 == codes.min() < codes.max() < kernel_scan.N_CODES
     in_order = np.argsort(score)
     assert (np.diff(codes[in_order].astype(int)) >= 0).all()
-    y_true = rng.random(len(score)) < 0.5 + 0.1 * np.tanh(score)
-    assert roc_auc(y_true, codes).value == pytest.approx(roc_auc(y_true, score).value, abs=1e-3)
+
+
+def test_codes_keep_the_roc_curve():
+    rng = np.random.default_rng(4)
+    y_true = np.repeat([0, 1], (10_000, 4000))
+    score = rng.normal(1.5 * y_true, 1)
+    codes = kernel_scan.coded(score)
+    assert roc_auc(y_true, codes).value == pytest.approx(roc_auc(y_true, score).value, abs=1e-4)
+    in_bytes, exact = (
+        background_rejection(y_true, each, signal_efficiency=0.2) for each in (codes, score)
+    )
+    assert in_bytes.value == pytest.approx(exact.value, rel=0.02)

@@ -1,7 +1,7 @@
 """The scores of lesson 05: networks of five kernel sizes and two paddings, each from five seeds.
 
     ./data_download.sh --generate w_tagging --jets 20000
-    ./data_download.sh --generate w_tagging_window --split test --jets 20000
+    ./data_download.sh --generate w_tagging_window --split test --jets 100000
     nice python benchmarks/kernel_scan.py --folder scan
     python benchmarks/kernel_scan.py --folder scan --write kernel_scan.npz
 

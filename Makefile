@@ -62,7 +62,7 @@ test: $(VENV)/ready  ## run all tests, on all cores (WORKERS=0: in one process)
 	$(ONE_THREAD) python -m pytest -n $(WORKERS) --maxprocesses 4 --no-loadscope-reorder --durations 30
 
 test-challenge: $(VENV)/ready  ## test the challenge on the database that CHALLENGE_DATABASE_URL names
-	$(ONE_THREAD) python -m pytest -n $(WORKERS) --maxprocesses 4 tests/challenge/store tests/challenge/intake tests/challenge/setup tests/challenge/cli tests/challenge/test_secrecy.py
+	$(ONE_THREAD) python -m pytest -n $(WORKERS) --maxprocesses 4 tests/challenge/store tests/challenge/intake tests/challenge/setup tests/challenge/cli tests/challenge/test_secrecy.py --ignore tests/challenge/setup/test_baselines.py --ignore tests/challenge/cli/test_locale.py
 
 test-oldest: | python  ## test what needs no lesson with the oldest versions that pyproject.toml allows
 	$(PYTHON) -m venv build/oldest

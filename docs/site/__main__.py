@@ -6,11 +6,13 @@ Each lesson is shown as a student gets it, with the figures and numbers of the s
 lesson is run once for each version of its code, the package and the jets; what has been run is kept
 in ``build/lessons``. With ``--no-run`` nothing is run, and lessons that were not yet have no
 outputs. A page that would give a solution, a hidden test or a mark scheme away ends the build.
+Where nothing has changed since the last build, its pages stay.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from reference import write_reference
 from secrets_of_lessons import find_leaks
 
 HERE = Path(__file__).resolve().parent
+VERSION = ".version"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stage_pages(staged)
         for path in LESSONS.values():
             stage_lesson(path, student_page(path, kept), staged)
+        version = _version_of(staged)
+        if _built_from(options.to) == version:
+            print(f"Nothing has changed. Open {options.to.resolve()}/index.html")
+            return 0
         write_reference(staged)
         write_boards(staged)
         built = Path(scratch, "html")
@@ -51,8 +58,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         shutil.rmtree(options.to, ignore_errors=True)
         shutil.copytree(built, options.to, ignore=shutil.ignore_patterns(".doctrees", ".buildinfo"))
+        (options.to / VERSION).write_text(version)
     print(f"Open {options.to.resolve()}/index.html")
     return 0
+
+
+def _version_of(staged: Path) -> str:
+    """A digest of all that a site is made from: pages, packages, and these modules."""
+    digest = hashlib.sha256()
+    sources = [ROOT / "course_utils", ROOT / "challenge", HERE, ROOT / "constraints.txt"]
+    for source in (staged, *sources):
+        for path in [source] if source.is_file() else sorted(source.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(str(path.relative_to(source)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _built_from(site: Path) -> str | None:
+    """The digest that a finished site was built from, if there is one."""
+    finished = (site / "index.html").exists() and (site / VERSION).exists()
+    return (site / VERSION).read_text() if finished else None
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -78,7 +78,7 @@ def student_page(path: Path, kept: Path) -> NotebookNode:
     source = nbformat.read(path, as_version=4)
     page, target = student_version(source), _kept(path, kept)
     if not target.exists():
-        page.cells.insert(1, nbformat.v4.new_markdown_cell(_NOT_RUN))
+        page.cells.insert(1, _note(_NOT_RUN))
         return page
     run, heading = nbformat.read(target, as_version=4), path.stem
     for cell, done in zip(page.cells, run.cells, strict=True):
@@ -90,7 +90,7 @@ def student_page(path: Path, kept: Path) -> NotebookNode:
                 cell.outputs = [each for each in cell.outputs if "execution_count" not in each]
             cell.execution_count = done.execution_count
             cell.metadata["mystnb"] = {"image": {"alt": f"Figure of: {heading}"}}
-    page.cells.insert(1, nbformat.v4.new_markdown_cell(_ran(run.metadata["run"])))
+    page.cells.insert(1, _note(_ran(run.metadata["run"])))
     return page
 
 
@@ -99,6 +99,10 @@ This page shows the lesson as a student gets it, {}.
 It is here to be read; [in JupyterLab](../../docs/students.md) you work through it.
 ```"""
 _NOT_RUN = _NOTE.format("without figures: it was not run")
+
+
+def _note(text: str) -> NotebookNode:
+    return nbformat.v4.new_markdown_cell(text, id="how-it-was-run")  # the same in every build
 
 
 def _ran(run: NotebookNode) -> str:

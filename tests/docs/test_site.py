@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -134,6 +135,31 @@ def site(tmp_path_factory) -> Path:
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Open {target}/index.html" in done.stdout
     return target
+
+
+@pytest.mark.slow
+def test_a_second_build_without_changes_keeps_the_pages(site):
+    before = (site / "index.html").stat().st_mtime_ns
+    command = [sys.executable, "docs/site", "--no-run", "--to", str(site)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == f"Nothing has changed. Open {site}/index.html\n"
+    assert (site / "index.html").stat().st_mtime_ns == before
+
+
+def test_a_changed_page_or_a_broken_site_is_built_anew(tmp_path):
+    builder = runpy.run_path(str(ROOT / "docs/site/__main__.py"))
+    staged, built = tmp_path / "staged", tmp_path / "built"
+    for folder in (staged, built):
+        folder.mkdir()
+    (staged / "index.md").write_text("A course")
+    version = builder["_version_of"](staged)
+    assert builder["_version_of"](staged) == version
+    (staged / "index.md").write_text("A house")
+    assert builder["_version_of"](staged) != version
+    (built / builder["VERSION"]).write_text(version)
+    assert builder["_built_from"](built) is None
+    (built / "index.html").touch()
+    assert builder["_built_from"](built) == version
 
 
 class Page(HTMLParser):

@@ -189,7 +189,7 @@ def one_cycle(run: Run, network: Network) -> Trained:
 
 
 NETWORKS = {
-    "dense network": Network("01", "constituents", dense_network),
+    "dense network": Network("02", "constituents", dense_network),
     "softmax on pixels": Network(
         "02", "images", lambda: nn.Sequential(nn.Flatten(), nn.Linear(1600, 2))
     ),

@@ -43,7 +43,7 @@ are real.
 - <a href="board/revealed.html">After the reveal</a>: the private half decides, and arrows show who
   rose and who fell.
 
-[How the challenge works](docs/challenge.md). This is the end of it:
+[How the challenge works](docs/challenge.md). After the reveal it looks like this:
 
 <iframe src="board/revealed.html" title="The board after the reveal" loading="lazy"></iframe>
 """

@@ -1,7 +1,7 @@
 """The taggers of the course, each trained on some of the jets and asked about the others.
 
 `CURVES` are those of ``learning_curve.py``: trained until validation jets say stop. `NETWORKS` are
-those of ``top_tagging_trainings.py``: every network of the lessons, all with one recipe (AdamW, one
+those of ``top_tagging_trainings.py``: networks of lessons 02 to 08, all with one recipe (AdamW, one
 cycle of the learning rate, as many passes for each), so that nothing but the network differs.
 """
 

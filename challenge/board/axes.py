@@ -11,7 +11,7 @@ __all__ = ["LogAxis", "Scale", "Tick", "nice_ticks"]
 
 _ROOM: Final = 0.04  # left free at both ends
 _LEAST_LACKING: Final = 1e-6  # a perfect tagger has to be drawn somewhere
-_BETWEEN_TICKS: Final = 0.23
+_BETWEEN_TICKS: Final = 0.3
 _ROUND_AUCS: Final = (
     *(0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985),
     *(0.99, 0.992, 0.994, 0.995, 0.996, 0.998, 0.999, 0.9995, 0.9999, 0.99999),

@@ -27,6 +27,7 @@ MENU = {
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
 _ENTRY = re.compile(r"^- \*\*(.+?)\*\*: (.+)$", re.M)
 _UNNAMED = re.compile(r"!\[\]\(figures/([\w-]+)\.png\)")
+_ROW = re.compile(r"^\|.*±.*$", re.M)  # a number and its error stay on one line
 _MERMAID = re.compile(r"```mermaid\n(.*?)```", re.S)
 _ARROW = re.compile(r"^\s*(.+?) (-\.?->|-\.->)(?:\|\"(.+?)\"\|)? (.+)$")
 
@@ -66,6 +67,7 @@ def _page(name: str, text: str) -> str:
     """Return a page as the site shows it."""
     text = _MERMAID.sub(lambda match: _arrows(match[1]), text)
     text = _LINK.sub(lambda match: _link(Path(name).parent, match), text)
+    text = _ROW.sub(lambda match: match[0].replace(" ± ", "\u00a0±\u00a0"), text)
     if name == GLOSSARY:
         entries = "\n\n".join(f"{term}\n  {meaning}" for term, meaning in _glossary_entries())
         text = f"{text[: _ENTRY.search(text).start()]}:::{{glossary}}\n{entries}\n:::\n"

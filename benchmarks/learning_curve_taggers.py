@@ -1,7 +1,7 @@
 """The taggers of the course, each trained on some of the jets and asked about the others.
 
 `CURVES` are those of ``learning_curve.py``: trained until validation jets say stop. `NETWORKS` are
-those of ``top_tagging_trainings.py``: networks of lessons 02 to 08, all with one recipe (AdamW, one
+those of ``top_tagging_trainings.py``: every network of the lessons, all with one recipe (AdamW, one
 cycle of the learning rate, as many passes for each), so that nothing but the network differs.
 """
 
@@ -72,6 +72,21 @@ class Standardised(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.network((x.float() - self.mean) / self.spread)
+
+
+class SmallDenseNetwork(nn.Module):
+    """The network of lesson 01, 3152 parameters: 20 constituents relative to their jet, 50 units.
+
+    The lesson standardises its inputs with the training jets, here a running average does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        dense = nn.Linear(60, 50), nn.ReLU(), nn.Linear(50, 2)
+        self.layers = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(60, affine=False), *dense)
+
+    def forward(self, momenta: torch.Tensor) -> torch.Tensor:
+        return self.layers(networks.particle_features(momenta)[:, :20, :3])
 
 
 def dense_network() -> nn.Module:
@@ -189,6 +204,7 @@ def one_cycle(run: Run, network: Network) -> Trained:
 
 
 NETWORKS = {
+    "small dense network": Network("01", "momenta", SmallDenseNetwork),
     "dense network": Network("02", "constituents", dense_network),
     "softmax on pixels": Network(
         "02", "images", lambda: nn.Sequential(nn.Flatten(), nn.Linear(1600, 2))

@@ -1,4 +1,4 @@
-r"""The networks of the course on the same jets, and the learning curves of lesson 08.
+r"""Every network of the course on the same jets, and the learning curves of lesson 08.
 
     python benchmarks/top_tagging_trainings.py              # the table of the rows there are
     python benchmarks/top_tagging_trainings.py --train      # first, what they lack

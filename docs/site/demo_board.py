@@ -40,8 +40,8 @@ are real.
 
 - <a href="board/live.html">While the challenge runs</a>: the public half of the jets, and no more
   digits than a class may see.
-- <a href="board/revealed.html">After the reveal</a>: the private half decides, and arrows show who
-  rose and who fell.
+- <a href="board/revealed.html">After the reveal</a>: the private half decides, and a column shows
+  who rose or fell.
 
 [How the challenge works](docs/challenge.md). After the reveal it looks like this:
 

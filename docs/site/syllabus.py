@@ -27,7 +27,7 @@ def syllabus_table() -> str:
         by_hand = [
             cell.metadata.nbgrader.points for cell in cells if is_grade(cell) and is_solution(cell)
         ]
-        marked = f"{len(by_hand)} answer{'s' * (len(by_hand) > 1)}, {sum(by_hand):g} points"
+        marked = f"{len(by_hand)} answer{'s' * (len(by_hand) != 1)}, {sum(by_hand):g} points"
         needs = re.search(r"^\*\*You need:\*\* (.+)", first, re.M)[1]
         link = f"[{title}](../{path.relative_to(LESSONS_ROOT).as_posix()})"
         rows.append(

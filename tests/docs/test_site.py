@@ -20,6 +20,7 @@ from hub_browser import CHROMIUM
 from lessons import GIVES_AWAY, LESSONS, student_page, student_version
 from mathml import as_mathml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from pages import _page
 from secrets_of_lessons import find_leaks, secrets_of
 from toy_course import LESSON, lesson, new_course, quiet_machine
 
@@ -121,6 +122,11 @@ def test_a_planted_secret_is_found_in_every_kind_of_file(tmp_path, kind, file):
     (tmp_path / file).write_text(f"before\n{marked_up}\nafter")
     (leak,) = find_leaks(tmp_path, [path])
     assert leak.startswith(f"{file}: {path.stem}: ")
+
+
+def test_a_number_of_a_table_keeps_its_error_beside_it():
+    page = _page("docs/data.md", "| AUC | 0.9 ± 0.1 |\n\nIn words: 0.9 ± 0.1.")
+    assert page == "| AUC | 0.9\u00a0±\u00a00.1 |\n\nIn words: 0.9 ± 0.1."
 
 
 # ---------------------------------------------------------------- the built site

@@ -159,6 +159,8 @@ def test_a_changed_page_or_a_broken_site_is_built_anew(tmp_path):
         folder.mkdir()
     (staged / "index.md").write_text("A course")
     version = builder["_version_of"](staged)
+    (staged / "__pycache__").mkdir()
+    (staged / "__pycache__" / "compiled.nbi").write_text("by numba, at the first call")
     assert builder["_version_of"](staged) == version
     (staged / "index.md").write_text("A house")
     assert builder["_version_of"](staged) != version

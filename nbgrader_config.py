@@ -79,6 +79,7 @@ Validator.preprocessors.tag(config=True)
 c.Validator.preprocessors = [CheckCellMetadata, ClearOutput, Execute, grading.ForgiveWarnings]
 # Cells train networks; nbgrader's default limit is 30 s.
 c.ExecutePreprocessor.timeout = 300
+c.ExecutePreprocessor.startup_timeout = 300  # a kernel, while a class is graded on all cores
 # Nobody's own settings run in the kernel of a lesson: startup files and profiles of IPython,
 # PYTHONSTARTUP, a matplotlibrc. (Those of Keras are hidden by `quiet_tensorflow` in the lesson.)
 c.ExecutePreprocessor.extra_arguments = [

@@ -27,7 +27,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds what a wheel installs, and no checkout around it."""
     pytest.importorskip("setuptools", minversion="77")
     source, site = (tmp_path_factory.mktemp(name) for name in ("source", "site"))
-    for name in ("course_utils", "challenge"):
+    for name in ("course_utils", "challenge", "notebooks", "tests"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -47,6 +47,12 @@ def run(wheel: Path, *arguments: str, cwd: Path, **own: str) -> subprocess.Compl
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def test_a_wheel_holds_the_packages_and_no_solved_lesson(wheel: Path) -> None:
+    top = {path.name for path in wheel.iterdir() if path.suffix not in {".whl", ".dist-info"}}
+    assert top == {"course_utils", "challenge"}
+    assert not list(wheel.rglob("*.ipynb"))
 
 
 def test_a_wheel_names_only_commands_that_are_there(wheel: Path, tmp_path: Path) -> None:

@@ -101,8 +101,12 @@ def plot_image_difference(
     pixels = _pixels(difference)
     high = high or float(np.abs(pixels).max()) or 1.0
     ends = {"vmin": -high, "vmax": high}
-    norm = SymLogNorm(high / 100, **ends) if log else Normalize(**ends)
-    return _draw(pixels, half_width, label, ax, cmap=_DIVERGING, norm=norm)
+    if not log:
+        return _draw(pixels, half_width, label, ax, cmap=_DIVERGING, norm=Normalize(**ends))
+    norm = SymLogNorm(high / 100, **ends)
+    decades = 10.0 ** np.arange(np.ceil(np.log10(high / 100)), np.floor(np.log10(high)) + 1)
+    ticks = [*-decades[::-1], 0, *decades]  # none in the linear part, where they would collide
+    return _draw(pixels, half_width, label, ax, ticks, cmap=_DIVERGING, norm=norm)
 
 
 def _pixels(image: ArrayLike) -> NDArray[np.float64]:
@@ -114,7 +118,12 @@ def _pixels(image: ArrayLike) -> NDArray[np.float64]:
 
 
 def _draw(
-    pixels: NDArray[np.float64], half_width: float, label: str, ax: Axes | None, **scale: object
+    pixels: NDArray[np.float64],
+    half_width: float,
+    label: str,
+    ax: Axes | None,
+    ticks: list[float] | None = None,
+    **scale: object,
 ) -> Axes:
     """Draw pixels in the square window, with the first axis to the right."""
     if ax is None:
@@ -123,5 +132,5 @@ def _draw(
     drawn = ax.imshow(pixels.T, origin="lower", extent=extent, interpolation="nearest", **scale)
     ax.set(xlabel=r"$\eta'$", ylabel=r"$\phi'$ [rad]")
     if label:
-        ax.figure.colorbar(drawn, ax=ax, label=label, shrink=0.85)
+        ax.figure.colorbar(drawn, ax=ax, label=label, shrink=0.85, ticks=ticks)
     return ax

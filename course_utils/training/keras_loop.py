@@ -5,6 +5,7 @@ Keras is imported when a function needs it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,10 +59,10 @@ def fit_keras(
     callbacks = [progress_bar(n_epochs, label=label)]
     if patience is not None:
         callbacks.append(EarlyStopping("val_loss", patience=patience, restore_best_weights=True))
-    arrays = {"x": train[0], "y": train[1], "batch_size": batch_size} if _arrays(train) else None
     log = network.fit(
-        **(arrays or {"x": train, "shuffle": False}),  # a dataset shuffles itself
-        validation_data=val,
+        _batches(*train, batch_size, shuffled=True) if _arrays(train) else train,
+        validation_data=_batches(*val, batch_size) if _arrays(val) else val,
+        shuffle=False,  # a dataset shuffles itself
         epochs=n_epochs,
         verbose=0,
         callbacks=callbacks,
@@ -77,12 +78,36 @@ def _arrays(data: tuple[ArrayLike, ArrayLike] | tf.data.Dataset) -> bool:
     return isinstance(data, tuple | list)
 
 
+def _batches(
+    x: ArrayLike, y: ArrayLike, batch_size: int, *, shuffled: bool = False
+) -> tf.data.Dataset:
+    """Return a dataset that copies one batch at a time; Keras itself would copy all, twice.
+
+    Keras's own seed decides in which order each epoch goes through the jets.
+    """
+    import keras
+    import tensorflow as tf
+
+    x, y = np.asarray(x), np.asarray(y)
+    dice = np.random.default_rng(int(keras.random.randint((), 0, 2**31 - 1)))
+
+    def epoch() -> Iterator[tuple[NDArray[np.float32], NDArray[np.int32]]]:
+        rows = dice.permutation(len(x)) if shuffled else np.arange(len(x))
+        for few in np.split(rows, range(batch_size, len(x), batch_size)):
+            yield x[few].astype(np.float32), y[few].astype(np.int32)
+
+    signature = tf.TensorSpec((None, *x.shape[1:])), tf.TensorSpec((None,), tf.int32)
+    dataset = tf.data.Dataset.from_generator(epoch, output_signature=signature)
+    n_batches = -(-len(x) // batch_size)
+    return dataset.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(1)
+
+
 def _compared(
     network: keras.Model, val: tuple[ArrayLike, ArrayLike] | tf.data.Dataset
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return the probability of each jet's true class, and whether it is the largest."""
     if _arrays(val):
-        parts = [(network.predict(val[0], batch_size=1024, verbose=0), val[1])]
+        parts = [(network.predict(val[0], batch_size=256, verbose=0), val[1])]
     else:
         parts = [(network.predict_on_batch(x), y) for x, y in val]
     outputs = np.concatenate([outputs for outputs, _ in parts])

@@ -198,6 +198,11 @@ def test_cells_are_short_and_markdown_has_one_sentence_per_line(lesson):
     assert not crowded
 
 
+def test_figures_can_be_read_in_a_narrow_window(lesson):
+    widths = re.findall(r"figsize=\(([\d.]+),", "\n".join(c.source for c in lesson.released))
+    assert max(map(float, widths)) <= 14
+
+
 def test_a_check_uses_its_exercise_and_what_the_lesson_gives(lesson):
     """The judge takes an exercise's names from the student, and all others from the lesson."""
     solved = Solved(lesson.notebook)

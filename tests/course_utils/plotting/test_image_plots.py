@@ -53,6 +53,17 @@ def test_a_positive_difference_has_the_colour_of_signal():
     np.testing.assert_allclose(colours, expected, atol=0.01)
 
 
+@pytest.mark.parametrize("high", [0.3, 1.0, 7e-4, 42.0])
+def test_ticks_of_a_logarithmic_difference_keep_their_distance(high):
+    figure = plot_image_difference([[high, 0], [0, -high]]).figure
+    bar = figure.axes[1]
+    low, top = bar.get_ylim()
+    ticks = [tick for tick in bar.get_yticks() if low <= tick <= top]
+    places = bar.transAxes.inverted().transform(bar.transData.transform([(0, t) for t in ticks]))
+    assert len(ticks) in (5, 7)
+    assert np.diff(places[:, 1]).min() > 0.1
+
+
 def test_a_difference_of_nothing_is_drawn_all_the_same():
     assert plot_image_difference(np.zeros((3, 3))).images[0].get_clim() == (-1, 1)
 

@@ -10,6 +10,7 @@ import pytest
 from course_utils.training import (
     LIMITS,
     History,
+    fit_keras,
     progress_bar,
     seed_everything,
     sized,
@@ -165,6 +166,36 @@ def test_a_loop_is_tracked_on_standard_output_only(capsys):
     assert "4/4" in shown.out
     assert list(tracked([1, 2], label="")) == [1, 2]
     assert capsys.readouterr().out == ""
+
+
+def rows_seen(keras, seed):
+    """What a network reads in two epochs with ten jets in batches of four, batch by batch."""
+    seen = []
+
+    class Spy(keras.layers.Layer):
+        def call(self, x):
+            if hasattr(x, "numpy"):  # not while Keras asks for the shape
+                seen.append(x.numpy()[:, 0].astype(int).tolist())
+            return x
+
+    seed_everything(seed)
+    model = keras.Sequential([Spy(), keras.layers.Dense(2, activation="softmax")])
+    loss = "sparse_categorical_crossentropy"
+    model.compile("adam", loss, metrics=["accuracy"], run_eagerly=True)
+    x, y = np.arange(10.0)[:, None], np.arange(10) % 2
+    history = fit_keras(model, (x, y), (x[:6] + 10, y[:6]), n_epochs=2, batch_size=4)
+    assert history.n_epochs == 2
+    return seen[:10]
+
+
+def test_an_epoch_reads_each_jet_once_in_an_order_that_the_seed_decides(keras):
+    batches = rows_seen(keras, 5)
+    assert [len(batch) for batch in batches] == 2 * [4, 4, 2, 4, 2]
+    first, second = ([jet for few in batches[at : at + 3] for jet in few] for at in (0, 5))
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert list(range(10)) != first != second
+    assert batches[3:5] == batches[8:] == [[10, 11, 12, 13], [14, 15]]  # validation, as it is
+    assert rows_seen(keras, 5) == batches != rows_seen(keras, 6)
 
 
 def test_progress_bar_counts_every_epoch_on_standard_output_only(keras, capsys):

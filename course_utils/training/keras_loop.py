@@ -53,6 +53,11 @@ def fit_keras(
     Returns
     -------
     History
+
+    Raises
+    ------
+    ValueError
+        Features and labels differ in number, or there are none.
     """
     from keras.callbacks import EarlyStopping
 
@@ -89,6 +94,8 @@ def _batches(
     import tensorflow as tf
 
     x, y = np.asarray(x), np.asarray(y)
+    if not len(x) or len(x) != len(y):
+        raise ValueError(f"Expected as many labels as rows of features; got {len(y)} for {len(x)}.")
     dice = np.random.default_rng(int(keras.random.randint((), 0, 2**31 - 1)))
 
     def epoch() -> Iterator[tuple[NDArray[np.float32], NDArray[np.int32]]]:

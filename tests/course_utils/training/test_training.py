@@ -198,6 +198,15 @@ def test_an_epoch_reads_each_jet_once_in_an_order_that_the_seed_decides(keras):
     assert rows_seen(keras, 5) == batches != rows_seen(keras, 6)
 
 
+@pytest.mark.parametrize(("n_rows", "n_labels"), [(4, 3), (3, 4), (0, 0)])
+def test_features_without_their_labels_are_refused_before_the_training(keras, n_rows, n_labels):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    data = np.zeros((n_rows, 1)), np.zeros(n_labels)
+    with pytest.raises(ValueError, match=f"got {n_labels} for {n_rows}"):
+        fit_keras(model, data, data, n_epochs=1)
+
+
 def test_progress_bar_counts_every_epoch_on_standard_output_only(keras, capsys):
     trained(keras, callbacks=[progress_bar(2, label="baseline")])
     shown = capsys.readouterr()

@@ -27,7 +27,7 @@ SEEDS = {  # at each number of training jets
     3162: 5,
     10_000: 5,
     31_623: 3,
-    36_000: 2,  # what a lesson reads by default
+    36_000: 2,  # what lesson 01 reads by default
     100_000: 2,
     200_000: 1,
     316_228: 1,

@@ -184,7 +184,7 @@ def test_the_table_of_machines_says_what_the_markers_do() -> None:
 
 
 def test_the_lessons_from_03_on_do_without_tensorflow() -> None:
-    """Each runs its imports, and the course's functions it calls are found."""
+    """All that they import is there when TensorFlow, Keras and Pythia are not."""
     imports = []
     for path in sorted((ROOT / "notebooks").glob("0[3-8]*/*.ipynb")):
         for cell in nbformat.read(path, as_version=4).cells:

@@ -104,3 +104,10 @@ def test_the_kernel_of_grading_starts_without_anybody_s_own_files(tmp_path: Path
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[] False"
+
+
+def test_grading_waits_minutes_for_a_kernel_on_a_busy_machine() -> None:
+    loader = pytest.importorskip("traitlets.config.loader")
+    running = pytest.importorskip("course_utils.grading.running.cells")
+    config = loader.PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+    assert running.RunCells(config=config).startup_timeout >= 5 * running.RunCells().startup_timeout
